@@ -1,0 +1,207 @@
+"""The figures of the book: each `plot_x(ax, data)` draws on `ax` and returns it; none opens or saves a figure.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart. Panels are white, in dark mode too.
+"""
+
+import textwrap
+from collections.abc import Collection, Sequence
+from importlib.resources import as_file
+from math import log
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from clipmini.files import package_data
+
+BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
+LABEL_WIDTH = 26  # characters after which the text beside a row is wrapped
+
+
+def use_style() -> None:
+    """Make every figure drawn from here on follow the book's style (`data/clipmini.mplstyle`)."""
+    with as_file(package_data("clipmini.mplstyle")) as path:
+        plt.style.use(path)
+
+
+def plot_similarity(ax: Axes, matrix: ArrayLike, images: Sequence | None = None, texts: Sequence[str] | None = None,
+                    *, annotate: bool = False, vmin: float | None = None, vmax: float | None = None) -> Axes:
+    """Draw a similarity matrix as a heat map: a row for each text, a column for each image.
+
+    The heat map is `ax.images[0]`, so `fig.colorbar(ax.images[0], ax=axes)` adds one scale for several panels.
+
+    Args:
+        matrix: (T, I), similarity of text t and image i, any unit.
+        images: I pictures, each (3, H, W), (H, W, 3) or (H, W); their centre squares go above the columns.
+        texts: T strings, wrapped beside the rows.
+        annotate: write each value into its cell, to two decimals.
+        vmin, vmax: ends of the colour scale; the data's where None.
+    Raises:
+        ValueError: if the matrix is not two-dimensional, or images or texts do not fit it.
+    """
+    matrix = _array(matrix)
+    if matrix.ndim != 2 or matrix.size == 0:
+        raise ValueError(f"matrix must be two-dimensional, (texts, images), and not empty; got shape {matrix.shape}")
+    rows, columns = matrix.shape
+    _check_count("images", images, columns, "one for each column")
+    _check_count("texts", texts, rows, "one for each row")
+    heat = ax.imshow(matrix, vmin=vmin, vmax=vmax, aspect="equal")
+    top = -0.5
+    if images is not None:
+        top = -1.56  # pictures 0.94 cells wide, 0.12 above the map
+        for column, image in enumerate(images):
+            ax.imshow(_square(image), extent=(column - 0.47, column + 0.47, -0.62, top), aspect="equal")
+    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, top), xticks=[])
+    labels = [] if texts is None else [textwrap.fill(text, LABEL_WIDTH) for text in texts]
+    ax.set_yticks(range(len(labels)), labels)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    if annotate:
+        for (row, column), value in np.ndenumerate(matrix):
+            color = "white" if heat.norm(value) > 0.55 else INK
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
+    return ax
+
+
+def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str] | None = None) -> np.ndarray:
+    """Show pictures side by side, one on each axes, without ticks or frames; left-over axes are blanked.
+
+    Args:
+        axes: at least N axes, in any arrangement (what `plt.subplots` returns).
+        images: N pictures, each (3, H, W), (H, W, 3) or (H, W), uint8 or floats in 0..1.
+        titles: N strings for above the pictures.
+    Returns: the axes, flattened to (A,).
+    Raises:
+        ValueError: if there are fewer axes than pictures, or titles do not match, or a picture has another shape.
+    """
+    axes = np.asarray(axes, dtype=object).ravel()
+    if len(images) > len(axes):
+        raise ValueError(f"{len(images)} images need as many axes; got {len(axes)}")
+    _check_count("titles", titles, len(images), "one for each image")
+    for ax in axes:
+        ax.set_axis_off()
+    for i, image in enumerate(images):
+        axes[i].imshow(_picture(image))
+        if titles is not None:
+            axes[i].set_title(titles[i], loc="center", fontsize="medium", fontweight="normal", pad=4)
+    return axes
+
+
+def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: ArrayLike | None = None, *,
+              chance: float | None = None, unit: str = "%", baselines: Collection[str] = ()) -> Axes:
+    """Draw horizontal bars with their intervals, the first name on top, and write each value beside its bar.
+
+    Args:
+        names: B labels.
+        values: (B,), fractions in 0..1 when the unit is "%" (shown as percentages), else in `unit`.
+        intervals: (B, 2), low and high end of each interval, on the scale of `values`.
+        chance: value of guessing, drawn as a dashed line; on the scale of `values`.
+        unit: written after each value and under the axis.
+        baselines: the names that are drawn in grey.
+    Raises:
+        ValueError: if the counts differ, an interval does not hold its value, or a baseline is not among the names.
+    """
+    scale = 100.0 if unit == "%" else 1.0
+    values = _array(values) * scale
+    if values.shape != (len(names),):
+        raise ValueError(f"values must be ({len(names)},), one for each name; got shape {values.shape}")
+    if strangers := set(baselines) - set(names):
+        raise ValueError(f"baselines {sorted(strangers)} are not among the names {list(names)}")
+    y, ends = np.arange(len(names)), values
+    ax.barh(y, values, height=0.62, color=[GREY if name in baselines else BLUE for name in names])
+    if intervals is not None:
+        low, ends = _interval_ends(_array(intervals) * scale, values)
+        ax.errorbar(values, y, xerr=(values - low, ends - values), fmt="none", ecolor=INK, elinewidth=1.6, capsize=4)
+    if chance is not None:
+        ax.axvline(chance * scale, color=ORANGE, linestyle="--", linewidth=1.6, label="guessing")
+    right = max(ends.max(initial=0), (chance or 0) * scale)
+    for i, end in enumerate(ends):
+        ax.text(end + 0.02 * right, i, _with_unit(values[i], unit), va="center")
+    ax.set(xlim=(0, 1.2 * right or None), xlabel=unit)
+    ax.set_yticks(y, names)
+    ax.invert_yaxis()
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None, color: str | None = None,
+               smooth: int = 1, batch: int | None = None, xlabel: str = "step", ylabel: str = "loss (nats)") -> Axes:
+    """Draw a training curve, and if wanted the loss of a model that guesses.
+
+    Args:
+        x, y: (S,), step and value.
+        label, color: name for `ax.legend()`; the style's next colour where None.
+        smooth: mean over this many neighbours; the raw curve stays visible, faint.
+        batch: N; draws a dashed line at ln N, the contrastive loss when every match is equally likely.
+    Raises:
+        ValueError: if x and y are not of one length, or smooth or batch is not positive.
+    """
+    x, y = _array(x), _array(y)
+    if x.ndim != 1 or x.shape != y.shape or len(x) == 0:
+        raise ValueError(f"x and y must be (S,), of one length and not empty; got shapes {x.shape} and {y.shape}")
+    if smooth < 1 or (batch is not None and batch < 1):
+        raise ValueError(f"smooth and batch must be at least 1; got smooth={smooth}, batch={batch}")
+    (line,) = ax.plot(x, _running_mean(y, smooth), label=label, color=color)
+    if smooth > 1:
+        ax.plot(x, y, color=line.get_color(), alpha=0.25, linewidth=1, zorder=1)
+    if batch is not None:
+        ax.axhline(log(batch), color=GREY, linestyle="--", linewidth=1.6)
+        ax.annotate(f"guessing: ln {batch} = {log(batch):.2f}", (1, log(batch)), (0, 4), ha="right",
+                    xycoords=("axes fraction", "data"), textcoords="offset points", color="#555555", fontsize="small")
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def _array(data: ArrayLike) -> np.ndarray:
+    """A NumPy array of anything array-like, tensors with a gradient or on a device included."""
+    return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
+
+
+def _picture(image: ArrayLike) -> np.ndarray:
+    """(3, H, W), (1, H, W), (H, W, 3) or (H, W) -> (H, W, 3), so that grey is never stretched to fill the scale."""
+    image = _array(image)
+    if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] != 3:
+        image = image.transpose(1, 2, 0)
+    if image.ndim == 2 or image.shape[2:] == (1,):
+        image = np.broadcast_to(image.reshape(*image.shape[:2], 1), (*image.shape[:2], 3))
+    if image.size == 0 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"an image must be (3, H, W), (H, W, 3) or (H, W); got shape {image.shape}")
+    return image
+
+
+def _square(image: ArrayLike) -> np.ndarray:
+    """The centre square of a picture: about what the model sees of it."""
+    image = _picture(image)
+    side = min(image.shape[:2])
+    top, left = (np.array(image.shape[:2]) - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """61%, 4.2%, 3.1 ms: two digits are all that most of our intervals allow."""
+    if unit != "%":
+        return f"{value:.3g} {unit}".strip()
+    return f"{value:.1f}%" if 0 < value < 9.95 else f"{value:.0f}%"
+
+
+def _running_mean(y: np.ndarray, width: int) -> np.ndarray:
+    """Centred mean over `width` neighbours; at the ends over those that exist."""
+    ones = np.ones(min(width, len(y)))
+    return np.convolve(y, ones, "same") / np.convolve(np.ones(len(y)), ones, "same")
+
+
+def _interval_ends(intervals: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Low and high ends, (B,) each, refused where they do not hold the value: widths are a likely mistake."""
+    if intervals.shape != (len(values), 2):
+        raise ValueError(f"intervals must be ({len(values)}, 2), low and high of each bar; got shape {intervals.shape}")
+    low, high = intervals.T
+    if (low > values + 1e-6).any() or (high < values - 1e-6).any():
+        raise ValueError("each interval must hold its value: give (low, high), not widths")
+    return np.minimum(low, values), np.maximum(high, values)
+
+
+def _check_count(what: str, items: Sequence | None, count: int, why: str) -> None:
+    """Refuse a sequence of another length than the data's."""
+    if items is not None and len(items) != count:
+        raise ValueError(f"{what} must be {count}, {why}; got {len(items)}")

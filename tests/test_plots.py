@@ -1,0 +1,176 @@
+"""Properties of the figures: they draw on the axes they are given, show everything they are given, and refuse what does not fit."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+
+from clipmini import plots
+
+
+@pytest.fixture
+def ax():
+    figure, ax = plt.subplots()
+    yield ax
+    figure.canvas.draw()  # what was drawn can also be rendered
+    plt.close(figure)
+
+
+@pytest.fixture
+def pictures():
+    """One picture of each accepted shape; no two sides are equal."""
+    shapes = [(3, 17, 13), (17, 13, 3), (1, 17, 13), (17, 13)]
+    return [np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8) for shape in shapes]
+
+
+def texts_of(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_the_style_is_readable_on_any_background():
+    with plt.rc_context():
+        plots.use_style()
+        assert plt.rcParams["figure.facecolor"] == "white"
+        assert plt.rcParams["savefig.facecolor"] == "white"
+        assert not plt.rcParams["savefig.transparent"]
+        assert plt.rcParams["font.size"] >= 12
+
+
+def test_the_styles_colours_stay_apart_in_grey():
+    with plt.rc_context():
+        plots.use_style()
+        first_three = plt.rcParams["axes.prop_cycle"].by_key()["color"][:3]
+    grey = [np.dot(matplotlib.colors.to_rgb(color), (0.299, 0.587, 0.114)) for color in first_three]
+    assert min(np.diff(sorted(grey))) > 0.03
+    assert first_three[0] == plots.BLUE
+
+
+def test_similarity_shows_each_cell_picture_and_text(ax, pictures):
+    matrix = np.arange(12).reshape(3, 4) / 12
+    names = ["a dog", "a horse", "latin small letter e with acute and more"]
+    assert plots.plot_similarity(ax, matrix, pictures, names, annotate=True) is ax
+    assert len(ax.images) == 1 + len(pictures)
+    np.testing.assert_allclose(ax.images[0].get_array(), matrix)
+    assert texts_of(ax) == [f"{value:.2f}" for value in matrix.ravel()]
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert [label.replace("\n", " ") for label in labels] == names
+    assert "\n" in labels[2]
+
+
+def test_similarity_puts_pictures_above_the_map_and_the_first_row_on_top(ax, pictures):
+    plots.plot_similarity(ax, np.eye(4), pictures)
+    bottom, top = ax.get_ylim()
+    assert top < -1.5 < bottom == 3.5
+    for column, thumbnail in enumerate(ax.images[1:]):
+        left, right, low, high = thumbnail.get_extent()
+        assert (left + right) / 2 == pytest.approx(column)
+        assert high < low < -0.5
+
+
+def test_similarity_keeps_a_given_scale_and_reads_tensors(ax):
+    matrix = torch.eye(5, requires_grad=True)
+    plots.plot_similarity(ax, matrix, vmin=-1, vmax=2)
+    assert ax.images[0].get_clim() == (-1, 2)
+
+
+@pytest.mark.parametrize("matrix", [np.zeros(3), np.zeros((2, 2, 2)), np.zeros((0, 4))])
+def test_similarity_refuses_what_is_not_a_matrix(ax, matrix):
+    with pytest.raises(ValueError, match="two-dimensional"):
+        plots.plot_similarity(ax, matrix)
+
+
+def test_similarity_refuses_pictures_and_texts_that_do_not_fit(ax, pictures):
+    with pytest.raises(ValueError, match="images must be 3.*got 4"):
+        plots.plot_similarity(ax, np.zeros((2, 3)), images=pictures)
+    with pytest.raises(ValueError, match="texts must be 2.*got 3"):
+        plots.plot_similarity(ax, np.zeros((2, 3)), texts=["a", "b", "c"])
+
+
+def test_pictures_of_every_shape_are_drawn_upright(pictures):
+    figure, axes = plt.subplots(2, 3)
+    shown = plots.plot_images(axes, pictures, titles=list("abcd"))
+    assert [len(ax.images) for ax in shown] == [1, 1, 1, 1, 0, 0]
+    assert [ax.get_title() for ax in shown] == ["a", "b", "c", "d", "", ""]
+    for ax in shown[:4]:
+        assert ax.images[0].get_array().shape == (17, 13, 3)
+    np.testing.assert_array_equal(shown[0].images[0].get_array(), pictures[0].transpose(1, 2, 0))
+    plt.close(figure)
+
+
+def test_a_dark_grey_picture_stays_dark(ax):
+    plots.plot_images(ax, [np.full((5, 5), 40, dtype=np.uint8)])
+    assert (ax.images[0].get_array() == 40).all()
+
+
+@pytest.mark.parametrize("shape", [(7,), (17, 13, 2), (2, 17, 13), (3, 3, 3, 3), (0, 5)])
+def test_a_picture_of_another_shape_is_refused(ax, shape):
+    with pytest.raises(ValueError, match=r"an image must be .* got shape"):
+        plots.plot_images(ax, [np.zeros(shape)])
+
+
+def test_more_pictures_than_axes_or_titles_are_refused(ax, pictures):
+    with pytest.raises(ValueError, match="4 images need as many axes; got 1"):
+        plots.plot_images(ax, pictures)
+    with pytest.raises(ValueError, match="titles must be 1"):
+        plots.plot_images(ax, pictures[:1], titles=["a", "b"])
+
+
+def test_bars_show_values_intervals_chance_and_baselines(ax):
+    names, values = ["ours", "pixels", "untrained"], [0.61, 0.57, 0.042]
+    intervals = [(0.58, 0.64), (0.54, 0.60), (0.03, 0.06)]
+    result = plots.plot_bars(ax, names, values, intervals, chance=0.1, baselines={"pixels", "untrained"})
+    assert result is ax
+    assert texts_of(ax) == ["61%", "57%", "4.2%"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == names
+    np.testing.assert_allclose([bar.get_width() for bar in ax.patches], [61, 57, 4.2])
+    colours = [matplotlib.colors.to_hex(bar.get_facecolor()).upper() for bar in ax.patches]
+    assert colours == [plots.BLUE, plots.GREY, plots.GREY]
+    (whiskers,) = [c for c in ax.collections if len(c.get_segments()) == 3]
+    np.testing.assert_allclose([segment[:, 0] for segment in whiskers.get_segments()], np.array(intervals) * 100)
+    assert ax.yaxis_inverted() and ax.get_xlim()[1] > 64
+
+
+def test_bars_in_another_unit_are_not_scaled(ax):
+    plots.plot_bars(ax, ["a", "b"], [3.14159, 250], unit="ms")
+    assert texts_of(ax) == ["3.14 ms", "250 ms"]
+    assert ax.get_xlabel() == "ms"
+
+
+@pytest.mark.parametrize(("values", "kwargs", "message"), [
+    ([0.5], {}, r"values must be \(2,\)"),
+    ([0.5, 0.6], {"intervals": [(0.4, 0.6)]}, r"intervals must be \(2, 2\)"),
+    ([0.5, 0.6], {"intervals": [(0.05, 0.05), (0.05, 0.05)]}, "not widths"),
+    ([0.5, 0.6], {"baselines": ["c"]}, "not among the names"),
+])
+def test_bars_refuse_what_does_not_fit(ax, values, kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        plots.plot_bars(ax, ["a", "b"], values, **kwargs)
+
+
+def test_a_curve_has_its_labels_and_the_line_of_guessing(ax):
+    steps = np.arange(50)
+    assert plots.plot_curve(ax, steps, 6 - steps / 10, label="seed 0", smooth=5, batch=512) is ax
+    smoothed, raw, guessing = ax.lines
+    assert smoothed.get_label() == "seed 0" and smoothed.get_color() == raw.get_color()
+    np.testing.assert_allclose(raw.get_ydata(), 6 - steps / 10)
+    np.testing.assert_allclose(guessing.get_ydata(), np.log(512))
+    assert texts_of(ax) == ["guessing: ln 512 = 6.24"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss (nats)")
+
+
+@pytest.mark.parametrize("smooth", [1, 2, 5, 100])
+def test_smoothing_keeps_a_constant_and_the_number_of_points(ax, smooth):
+    plots.plot_curve(ax, range(7), np.full(7, 2.5), smooth=smooth)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), np.full(7, 2.5))
+
+
+@pytest.mark.parametrize(("x", "y", "kwargs"), [
+    ([1, 2], [1], {}), ([], [], {}), ([[1]], [[1]], {}), ([1], [1], {"smooth": 0}), ([1], [1], {"batch": 0}),
+])
+def test_a_curve_refuses_what_does_not_fit(ax, x, y, kwargs):
+    with pytest.raises(ValueError, match="must be"):
+        plots.plot_curve(ax, x, y, **kwargs)
