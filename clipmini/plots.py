@@ -1,7 +1,4 @@
-"""The figures of the book: each `plot_x(ax, data)` draws on `ax` and returns it; none opens or saves a figure.
-
-Colours are Okabe and Ito's, which colour-blind readers can tell apart. Panels are white, in dark mode too.
-"""
+"""The figures of the book: each `plot_x(ax, data)` draws on `ax` and returns it; none opens or saves a figure."""
 
 import textwrap
 from collections.abc import Collection, Sequence
@@ -15,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from clipmini.files import package_data
 
-BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"
+BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"  # Okabe and Ito's blue and orange
 LABEL_WIDTH = 26  # characters after which the text beside a row is wrapped
 
 
@@ -43,24 +40,23 @@ def plot_similarity(ax: Axes, matrix: ArrayLike, images: Sequence | None = None,
     matrix = _array(matrix)
     if matrix.ndim != 2 or matrix.size == 0:
         raise ValueError(f"matrix must be two-dimensional, (texts, images), and not empty; got shape {matrix.shape}")
-    rows, columns = matrix.shape
-    _check_count("images", images, columns, "one for each column")
-    _check_count("texts", texts, rows, "one for each row")
+    _check_count("images", images, matrix.shape[1], "one for each column")
+    _check_count("texts", texts, matrix.shape[0], "one for each row")
     heat = ax.imshow(matrix, vmin=vmin, vmax=vmax, aspect="equal")
     top = -0.5
     if images is not None:
         top = -1.56  # pictures 0.94 cells wide, 0.12 above the map
-        for column, image in enumerate(images):
-            ax.imshow(_square(image), extent=(column - 0.47, column + 0.47, -0.62, top), aspect="equal")
-    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, top), xticks=[])
-    labels = [] if texts is None else [textwrap.fill(text, LABEL_WIDTH) for text in texts]
+        for i, image in enumerate(images):
+            ax.imshow(_square(image), extent=(i - 0.47, i + 0.47, -0.62, top), aspect="equal")
+    ax.set(xlim=(-0.5, matrix.shape[1] - 0.5), ylim=(matrix.shape[0] - 0.5, top), xticks=[])
+    labels = [textwrap.fill(text, LABEL_WIDTH) for text in texts or []]
     ax.set_yticks(range(len(labels)), labels)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     if annotate:
         for (row, column), value in np.ndenumerate(matrix):
-            color = "white" if heat.norm(value) > 0.55 else INK
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color)
+            ink = "white" if heat.norm(value) > 0.55 else INK
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
     return ax
 
 
@@ -71,7 +67,8 @@ def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str]
         axes: at least N axes, in any arrangement (what `plt.subplots` returns).
         images: N pictures, each (3, H, W), (H, W, 3) or (H, W), uint8 or floats in 0..1.
         titles: N strings for above the pictures.
-    Returns: the axes, flattened to (A,).
+    Returns:
+        the axes, flattened to (A,).
     Raises:
         ValueError: if there are fewer axes than pictures, or titles do not match, or a picture has another shape.
     """
@@ -81,10 +78,9 @@ def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str]
     _check_count("titles", titles, len(images), "one for each image")
     for ax in axes:
         ax.set_axis_off()
-    for i, image in enumerate(images):
-        axes[i].imshow(_picture(image))
-        if titles is not None:
-            axes[i].set_title(titles[i], loc="center", fontsize="medium", fontweight="normal", pad=4)
+    for ax, image, title in zip(axes, images, titles or [""] * len(images), strict=False):
+        ax.imshow(_picture(image))
+        ax.set_title(title, loc="center", fontsize="medium", fontweight="normal", pad=4)
     return axes
 
 
@@ -118,7 +114,7 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
     right = max(ends.max(initial=0), (chance or 0) * scale)
     for i, end in enumerate(ends):
         ax.text(end + 0.02 * right, i, _with_unit(values[i], unit), va="center")
-    ax.set(xlim=(0, 1.2 * right or None), xlabel=unit)
+    ax.set(xlim=(0, 1.2 * right or None), xlabel="accuracy (%)" if unit == "%" else unit)
     ax.set_yticks(y, names)
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
@@ -159,7 +155,7 @@ def _array(data: ArrayLike) -> np.ndarray:
 
 
 def _picture(image: ArrayLike) -> np.ndarray:
-    """(3, H, W), (1, H, W), (H, W, 3) or (H, W) -> (H, W, 3), so that grey is never stretched to fill the scale."""
+    """Any accepted shape -> (H, W, 3), so that grey is never stretched to fill the scale."""
     image = _array(image)
     if image.ndim == 3 and image.shape[0] in (1, 3) and image.shape[2] != 3:
         image = image.transpose(1, 2, 0)
@@ -175,20 +171,20 @@ def _square(image: ArrayLike) -> np.ndarray:
     image = _picture(image)
     side = min(image.shape[:2])
     top, left = (np.array(image.shape[:2]) - side) // 2
-    return image[top : top + side, left : left + side]
+    return image[top:top + side, left:left + side]
 
 
 def _with_unit(value: float, unit: str) -> str:
     """61%, 4.2%, 3.1 ms: two digits are all that most of our intervals allow."""
-    if unit != "%":
-        return f"{value:.3g} {unit}".strip()
-    return f"{value:.1f}%" if 0 < value < 9.95 else f"{value:.0f}%"
+    if unit == "%":
+        return f"{value:.1f}%" if 0 < value < 9.95 else f"{value:.0f}%"
+    return f"{value:.3g} {unit}".strip()
 
 
 def _running_mean(y: np.ndarray, width: int) -> np.ndarray:
-    """Centred mean over `width` neighbours; at the ends over those that exist."""
-    ones = np.ones(min(width, len(y)))
-    return np.convolve(y, ones, "same") / np.convolve(np.ones(len(y)), ones, "same")
+    """Mean over `width` neighbours; at the ends over those that exist."""
+    window = np.ones(min(width, len(y)))
+    return np.convolve(y, window, "same") / np.convolve(np.ones(len(y)), window, "same")
 
 
 def _interval_ends(intervals: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Properties of the figures: they draw on the axes they are given, show everything they are given, and refuse what does not fit."""
+"""Figures draw on the axes they are given, show all they are given, and refuse what does not fit."""
 
 import matplotlib
 
