@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Collection, Sequence
-from importlib.resources import as_file
 from math import log
 
 import matplotlib.pyplot as plt
@@ -13,13 +12,12 @@ from numpy.typing import ArrayLike
 from clipmini.files import package_data
 
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"  # Okabe and Ito's blue and orange
-LABEL_WIDTH = 26  # characters after which the text beside a row is wrapped
+LABEL_WIDTH = 22  # characters after which the text beside a row is wrapped
 
 
 def use_style() -> None:
     """Make every figure drawn from here on follow the book's style (`data/clipmini.mplstyle`)."""
-    with as_file(package_data("clipmini.mplstyle")) as path:
-        plt.style.use(path)
+    plt.style.use(package_data("clipmini.mplstyle"))
 
 
 def plot_similarity(ax: Axes, matrix: ArrayLike, images: Sequence | None = None, texts: Sequence[str] | None = None,
@@ -47,7 +45,7 @@ def plot_similarity(ax: Axes, matrix: ArrayLike, images: Sequence | None = None,
     if images is not None:
         top = -1.56  # pictures 0.94 cells wide, 0.12 above the map
         for i, image in enumerate(images):
-            ax.imshow(_square(image), extent=(i - 0.47, i + 0.47, -0.62, top), aspect="equal")
+            ax.imshow(centre_square(image), extent=(i - 0.47, i + 0.47, -0.62, top), aspect="equal")
     ax.set(xlim=(-0.5, matrix.shape[1] - 0.5), ylim=(matrix.shape[0] - 0.5, top), xticks=[])
     labels = [textwrap.fill(text, LABEL_WIDTH) for text in texts or []]
     ax.set_yticks(range(len(labels)), labels)
@@ -149,6 +147,14 @@ def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None
     return ax
 
 
+def centre_square(image: ArrayLike) -> np.ndarray:
+    """The centre square of a picture: about what the model sees of it."""
+    image = _picture(image)
+    side = min(image.shape[:2])
+    top, left = (np.array(image.shape[:2]) - side) // 2
+    return image[top:top + side, left:left + side]
+
+
 def _array(data: ArrayLike) -> np.ndarray:
     """A NumPy array of anything array-like, tensors with a gradient or on a device included."""
     return np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
@@ -164,14 +170,6 @@ def _picture(image: ArrayLike) -> np.ndarray:
     if image.size == 0 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"an image must be (3, H, W), (H, W, 3) or (H, W); got shape {image.shape}")
     return image
-
-
-def _square(image: ArrayLike) -> np.ndarray:
-    """The centre square of a picture: about what the model sees of it."""
-    image = _picture(image)
-    side = min(image.shape[:2])
-    top, left = (np.array(image.shape[:2]) - side) // 2
-    return image[top:top + side, left:left + side]
 
 
 def _with_unit(value: float, unit: str) -> str:
