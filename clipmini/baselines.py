@@ -1,0 +1,42 @@
+"""What a trained model has to beat."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+
+def nearest_neighbour_scores(
+    train: UInt8[Tensor, "M 3 H W"], labels: Int[Tensor, "M"], classes: int, images: UInt8[Tensor, "N 3 H W"]
+) -> Float[Tensor, "N C"]:
+    """For each image and class, the cosine of ink to the class's closest training image: no learning at all.
+
+    A class without a training image scores -1, below every other. Raises ValueError if the sizes differ.
+    """
+    if train.shape[1:] != images.shape[1:]:
+        raise ValueError(f"expected images of one size, got {tuple(train.shape[1:])} and {tuple(images.shape[1:])}")
+    known, out = _ink(train), []
+    for batch in images.split(512):
+        cosines = _ink(batch) @ known.T
+        empty = torch.full((len(batch), classes), -1.0)
+        out.append(empty.scatter_reduce(1, labels.expand(len(batch), -1), cosines, "amax"))
+    return torch.cat(out)
+
+
+def crop_to_ink(images: UInt8[Tensor, "N 3 H W"], threshold: int = 192) -> UInt8[Tensor, "N 3 H W"]:
+    """Each image's inked box, stretched to the whole frame: a baseline's kindest preprocessing."""
+    height, width = images.shape[-2:]
+    out = []
+    for image in images:
+        ink = image[0] < threshold
+        rows, columns = ink.any(dim=1).nonzero(), ink.any(dim=0).nonzero()
+        if len(rows):
+            image = image[:, rows[0, 0] : rows[-1, 0] + 1, columns[0, 0] : columns[-1, 0] + 1]
+        resized = F.interpolate(image[None].float(), size=(height, width), mode="bilinear", antialias=True)
+        out.append(resized[0].round().to(torch.uint8))
+    return torch.stack(out)
+
+
+def _ink(images: Tensor) -> Tensor:
+    ink = 1 - images.float().mean(dim=1).flatten(1) / 255
+    return F.normalize(ink, dim=1)

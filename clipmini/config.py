@@ -1,0 +1,185 @@
+"""What a model and a run are: frozen dataclasses, and the named presets."""
+
+import dataclasses
+from dataclasses import dataclass
+
+HEAD_WIDTH = 64  # every released model; heads are not stored in its file
+
+
+def choose(kind: str, name: str, table):
+    """table[name], or a ValueError that lists the choices."""
+    if name not in table:
+        choices = ", ".join(map(str, table))
+        raise ValueError(f"unknown {kind} {name!r}; choose from: {choices}")
+    return table[name]
+
+
+def _check_positive(config) -> None:
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:
+            raise ValueError(f"{type(config).__name__}.{field.name} must be positive, got {value}")
+
+
+def _set_heads(config, width: int) -> None:
+    heads = config.heads or max(1, width // HEAD_WIDTH)
+    object.__setattr__(config, "heads", heads)
+    if width % heads:
+        raise ValueError(f"a width of {width} can not be split into {heads} heads")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViTConfig:
+    """A Vision Transformer (paper section 2.4). resolution, patch: px; heads: width / 64 unless given."""
+
+    resolution: int
+    patch: int
+    width: int
+    layers: int
+    heads: int | None = None
+
+    def __post_init__(self):
+        _check_positive(self)
+        _set_heads(self, self.width)
+        if self.resolution % self.patch:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of patch {self.patch}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNetConfig:
+    """A modified ResNet (paper section 2.4). layers: bottlenecks a stage; width: channels after the stem."""
+
+    resolution: int
+    layers: tuple[int, ...]
+    width: int
+    heads: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "layers", tuple(self.layers))
+        _check_positive(self)
+        _set_heads(self, self.out_width)
+        if self.resolution % self.stride:
+            raise ValueError(f"resolution {self.resolution} is not a multiple of the total stride {self.stride}")
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the image to one position of the last feature map: 4 in the stem, 2 a later stage."""
+        return 4 * 2 ** (len(self.layers) - 1)
+
+    @property
+    def out_width(self) -> int:
+        """Channels of the last feature map: bottlenecks widen four times, stages double."""
+        return self.width * 4 * 2 ** (len(self.layers) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """A causal text Transformer (paper section 2.4). context_length: tokens, SOT and EOT included."""
+
+    context_length: int
+    vocab_size: int
+    width: int
+    layers: int
+    heads: int | None = None
+
+    def __post_init__(self):
+        _check_positive(self)
+        _set_heads(self, self.width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CLIPConfig:
+    """Two towers that meet in an embedding of embed_dim dimensions."""
+
+    embed_dim: int
+    vision: ViTConfig | ResNetConfig
+    text: TextConfig
+
+    def to_dict(self) -> dict:
+        """A JSON-ready dictionary; `from_dict` reads it back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, d: dict) -> "CLIPConfig":
+        """The configuration that `to_dict` wrote. Raises ValueError on missing or unknown fields."""
+        try:
+            vision = ViTConfig if "patch" in d["vision"] else ResNetConfig
+            return cls(embed_dim=d["embed_dim"], vision=vision(**d["vision"]), text=TextConfig(**d["text"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a CLIP configuration: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training run (paper section 2.5 and Table 18, scaled down).
+
+    lr: peak learning rate; warmup: steps; weight_decay: decoupled, not on gains and biases;
+    max_scale: clamp of the logit scale (not its log); augment: a name of `transforms.AUGMENTATIONS`;
+    precision: auto, fp32, bf16 or fp16; device: auto, cuda, mps or cpu; checkpoint_every: steps.
+    """
+
+    steps: int = 1000
+    batch_size: int = 256
+    lr: float = 2e-3
+    warmup: int = 50
+    weight_decay: float = 0.2
+    beta1: float = 0.9
+    beta2: float = 0.98
+    eps: float = 1e-6
+    max_scale: float = 100.0
+    augment: str = "crop"
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    checkpoint_every: int = 500
+
+    def __post_init__(self):
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.batch_size < 2:
+            raise ValueError(
+                f"batch_size must be at least 2, got {self.batch_size}: a contrastive loss over one pair is always 0"
+            )
+        if not 0 <= self.warmup:
+            raise ValueError(f"warmup must not be negative, got {self.warmup}")
+        if self.lr <= 0 or self.max_scale < 1:
+            raise ValueError(f"lr must be positive and max_scale at least 1, got {self.lr} and {self.max_scale}")
+        choose("precision", self.precision, dict.fromkeys(("auto", "fp32", "bf16", "fp16")))
+
+
+def _released(embed_dim, vision, text_width) -> CLIPConfig:
+    text = TextConfig(context_length=77, vocab_size=49408, width=text_width, layers=12)
+    return CLIPConfig(embed_dim=embed_dim, vision=vision, text=text)
+
+
+def _vit(patch, width, layers, resolution=224):
+    return ViTConfig(resolution=resolution, patch=patch, width=width, layers=layers)
+
+
+def _resnet(layers, width, resolution=224):
+    return ResNetConfig(resolution=resolution, layers=layers, width=width)
+
+
+def _mini(embed_dim, vision, width, layers=2) -> CLIPConfig:
+    text = TextConfig(context_length=48, vocab_size=2048, width=width, layers=layers)
+    return CLIPConfig(embed_dim=embed_dim, vision=vision, text=text)
+
+
+PRESETS: dict[str, CLIPConfig] = {
+    # Ours, for two CPU cores: attention pooling wants at least 4 x 4 positions, so two stages at 32 px.
+    "mini-resnet": _mini(128, _resnet((1, 1), 16, 32), 64),
+    "mini-vit": _mini(128, _vit(8, 128, 3, 32), 64),
+    # Ours, for one small GPU.
+    "small-resnet": _mini(256, _resnet((2, 2, 2), 48, 64), 256, 4),
+    "small-vit": _mini(256, _vit(8, 256, 6, 64), 256, 4),
+    # The nine released models (paper Tables 19 and 20).
+    "RN50": _released(1024, _resnet((3, 4, 6, 3), 64), 512),
+    "RN101": _released(512, _resnet((3, 4, 23, 3), 64), 512),
+    "RN50x4": _released(640, _resnet((4, 6, 10, 6), 80, 288), 640),
+    "RN50x16": _released(768, _resnet((6, 8, 18, 8), 96, 384), 768),
+    "RN50x64": _released(1024, _resnet((3, 15, 36, 10), 128, 448), 1024),
+    "ViT-B/32": _released(512, _vit(32, 768, 12), 512),
+    "ViT-B/16": _released(512, _vit(16, 768, 12), 512),
+    "ViT-L/14": _released(768, _vit(14, 1024, 24), 768),
+    "ViT-L/14@336px": _released(768, _vit(14, 1024, 24, 336), 768),
+}

@@ -1,0 +1,131 @@
+"""Glyphs: the fonts that matplotlib installs, against the names that the Unicode standard gives their characters.
+
+A manifest that ships decides which glyph has which name and is in which split: names follow Python's Unicode version,
+so they are not asked for again at run time. Pixels follow the installed FreeType, so they are drawn on this machine,
+once, and kept in the cache.
+"""
+
+import csv
+import gzip
+import hashlib
+import io
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont, features
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from clipmini.datasets.pairs import Pairs
+from clipmini.files import atomic_write, cache_dir, package_data
+
+SPLITS = ("train", "val", "new_names", "new_font")
+MANIFEST = "glyphs.csv.gz"
+TEMPLATES = ("{}",)
+EM, BASELINE = 0.72, 0.72  # of the image's side: the font size, and how far down letters stand
+
+
+def load(split: str, resolution: int = 32) -> Pairs:
+    """One split: (N, 3, resolution, resolution) black ink on white, with names as captions and labels.
+
+    train; val and new_names: names that train never shows; new_font: STIX, a family that train never shows.
+    """
+    rows = manifest()
+    images = draw_all(resolution)
+    classes = sorted({name for _, _, name, _ in rows})
+    index = {name: i for i, name in enumerate(classes)}
+    labels = torch.tensor([index[name] for _, _, name, _ in rows])
+    keep = torch.tensor([i for i, row in enumerate(rows) if row[3] == split])
+    positives = names_of_equal_pixels(images, labels)[keep]
+    return Pairs(
+        name="glyphs",
+        split=split,
+        images=images[keep].expand(-1, 3, -1, -1),
+        captions=[rows[i][2] for i in keep.tolist()],
+        labels=labels[keep],
+        classes=classes,
+        templates=TEMPLATES,
+        positives=positives[:, (positives >= 0).any(dim=0)],
+    )
+
+
+@lru_cache(maxsize=1)
+def manifest() -> list[tuple[str, int, str, str]]:
+    """(font file, code point, name, split) of every glyph."""
+    with gzip.open(package_data(MANIFEST), "rt") as file:
+        return [(font, int(code, 16), name, split) for font, code, name, split in csv.reader(file)]
+
+
+@lru_cache(maxsize=2)
+def draw_all(resolution: int) -> Tensor:
+    """(N, 1, resolution, resolution) uint8, a row a manifest line; drawn once, then read from the cache."""
+    path = cache_dir() / f"glyphs-{resolution}-{_drawing_version()}.npy"
+    try:
+        images = np.load(path)
+        if images.shape != (len(manifest()), resolution, resolution):
+            raise ValueError("not what the manifest asks for")
+    except (OSError, ValueError, EOFError):
+        rows = tqdm(manifest(), desc="drawing glyphs, once", leave=False)
+        images = np.stack([draw(font, code, resolution) for font, code, *_ in rows])
+        _keep(path, images)
+    return torch.from_numpy(images)[:, None]
+
+
+def draw(font: str, code_point: int, resolution: int) -> np.ndarray:
+    """One glyph, (resolution, resolution) uint8: ink centred, letters on one baseline, shrunk only if it does not fit."""
+    character, size = chr(code_point), resolution * EM
+    left, top, right, bottom = _font(font, size).getbbox(character, anchor="ls")
+    room = resolution - 2
+    shrink = min(1.0, room / max(right - left, bottom - top, 1))
+    if shrink < 1:
+        size *= shrink
+        left, top, right, bottom = _font(font, size).getbbox(character, anchor="ls")
+    x = (resolution - (right - left)) // 2 - left
+    y = min(max(round(resolution * BASELINE), 1 - top), resolution - 1 - bottom)
+    canvas = Image.new("L", (resolution, resolution), 255)
+    ImageDraw.Draw(canvas).text((x, y), character, fill=0, font=_font(font, size), anchor="ls")
+    return np.asarray(canvas)
+
+
+def names_of_equal_pixels(images: Tensor, labels: Tensor) -> Tensor:
+    """(N, P) the labels of every image with the same pixels, padded with -1: Latin A and Greek Alpha are both right."""
+    digests = [hashlib.blake2b(image.numpy().tobytes(), digest_size=12).digest() for image in images]
+    names: dict[bytes, list[int]] = {}
+    for digest, label in zip(digests, labels.tolist(), strict=True):
+        known = names.setdefault(digest, [])
+        if label not in known:
+            known.append(label)
+    rows = [names[digest] for digest in digests]
+    out = torch.full((len(rows), max(map(len, rows))), -1)
+    for row, values in zip(out, rows, strict=True):
+        row[: len(values)] = torch.tensor(values)
+    return out
+
+
+@lru_cache(maxsize=512)
+def _font(name: str, size: float) -> ImageFont.FreeTypeFont:
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", name)
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)  # the complex one fails on some
+
+
+def _drawing_version() -> str:
+    """Twelve digits that change whenever the pixels may: manifest, FreeType, matplotlib's fonts, this file."""
+    parts = (package_data(MANIFEST).read_bytes(), features.version("freetype2"), matplotlib.__version__)
+    code = Path(__file__).read_bytes()
+    return hashlib.sha256(repr(parts).encode() + code).hexdigest()[:12]
+
+
+def _keep(path: Path, images: np.ndarray) -> None:
+    """Store in the cache if it can be written to; without one, glyphs are drawn again next time."""
+    buffer = io.BytesIO()
+    np.save(buffer, images)
+    try:
+        with atomic_write(path) as partial:
+            partial.write_bytes(buffer.getvalue())
+    except ValueError as error:
+        if os.environ.get("CLIPMINI_CACHE"):
+            raise ValueError(f"CLIPMINI_CACHE: {error}") from error

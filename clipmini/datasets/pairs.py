@@ -1,0 +1,55 @@
+"""What every data set is: images, and what is known of each."""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Int, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Images with captions, labels, or both.
+
+    images: (N, 3, H, W) uint8. captions: N texts or None. labels: (N,) indices into classes, or None.
+    templates: sentences with one {} for a class name. positives: (N, P) every class that is right for an image,
+    padded with -1, where more than one may be; None where the label alone is.
+    """
+
+    name: str
+    split: str
+    images: UInt8[Tensor, "N 3 H W"]
+    captions: list[str] | None = None
+    labels: Int[Tensor, "N"] | None = None
+    classes: list[str] = field(default_factory=list)
+    templates: tuple[str, ...] = ("{}",)
+    positives: Int[Tensor, "N P"] | None = None
+
+    def __post_init__(self):
+        n = len(self.images)
+        if n == 0:
+            raise ValueError(f"{self.name}, split {self.split}: there are no images")
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4 or self.images.shape[1] != 3:
+            raise ValueError(
+                f"expected uint8 images of shape (N, 3, H, W), got {self.images.dtype} {tuple(self.images.shape)}"
+            )
+        for what, values in (("captions", self.captions), ("labels", self.labels)):
+            if values is not None and len(values) != n:
+                raise ValueError(f"{n} images but {len(values)} {what}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def subset(self, rows: Int[Tensor, "M"]) -> "Pairs":
+        """The same data set, with only these rows, in this order."""
+        rows = torch.as_tensor(rows)
+        captions = None if self.captions is None else [self.captions[i] for i in rows.tolist()]
+        parts = {k: None if (v := getattr(self, k)) is None else v[rows] for k in ("images", "labels", "positives")}
+        return Pairs(
+            name=self.name,
+            split=self.split,
+            captions=captions,
+            classes=self.classes,
+            templates=self.templates,
+            **parts,
+        )

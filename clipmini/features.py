@@ -1,0 +1,89 @@
+"""The one place where a trained model meets data: embed a data set, turn class names into a classifier.
+
+Shapes: N images, C classes, E embedding.
+"""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from clipmini.clip import CLIP
+from clipmini.datasets import Pairs
+from clipmini.tokenizer import Tokenizer
+from clipmini.transforms import normalize
+
+
+@dataclass(frozen=True)
+class Features:
+    """image, text: (N, E), unit rows if projected and raw otherwise; labels: (N,). None where there are none."""
+
+    image: Float[Tensor, "N E"]
+    text: Float[Tensor, "N E"] | None
+    labels: Int[Tensor, "N"] | None
+
+
+@contextmanager
+def evaluating(model: CLIP):
+    """Evaluation mode without gradients; the mode is put back, so that training is never left in eval mode."""
+    before = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(before)
+
+
+def embed(model: CLIP, tok: Tokenizer, data: Pairs, project: bool = True, batch_size: int = 512) -> Features:
+    """Image features, and text features of the captions if there are any, on the CPU.
+
+    Args: project: unit rows in the shared space; False: raw features before the projection (for linear probes).
+    """
+    device = model.logit_scale.device
+    with evaluating(model):
+        images = [model.encode_image(normalize(part.to(device)), project) for part in data.images.split(batch_size)]
+        image = torch.cat(images)
+        if project:
+            image = F.normalize(image, dim=-1)
+        text = None if data.captions is None else embed_texts(model, tok, data.captions, project, batch_size)
+    return Features(image.cpu().clone(), text, data.labels)
+
+
+def embed_texts(
+    model: CLIP, tok: Tokenizer, texts: Sequence[str], project: bool = True, batch_size: int = 512
+) -> Float[Tensor, "N E"]:
+    """Text features on the CPU; a text that occurs often is encoded once."""
+    if len(texts) == 0:
+        raise ValueError("there are no texts to embed")
+    unique = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    tokens = tok(list(unique), model.context_length)
+    device = model.logit_scale.device
+    with evaluating(model):
+        parts = [model.encode_text(part.to(device), project) for part in tokens.split(batch_size)]
+        text = torch.cat(parts)
+        if project:
+            text = F.normalize(text, dim=-1)
+        return text[[unique[t] for t in texts]].cpu().clone()
+
+
+def zeroshot_classifier(
+    model: CLIP, tok: Tokenizer, class_names: Sequence[str], templates: Sequence[str]
+) -> Float[Tensor, "C E"]:
+    """A classifier written in words (paper section 3.1.4): unit rows, one a class.
+
+    Each class name goes into each template; their unit features are averaged and normalised again.
+    Raises: ValueError if there is no class or no template, or a template lacks its {}.
+    """
+    if not class_names or not templates:
+        raise ValueError(f"expected class names and templates, got {len(class_names)} and {len(templates)}")
+    for template in templates:
+        if "{}" not in template:
+            raise ValueError(f"template {template!r} has no {{}} for the class name")
+    prompts = [template.format(name) for name in class_names for template in templates]
+    features = embed_texts(model, tok, prompts).view(len(class_names), len(templates), -1)
+    return F.normalize(features.mean(dim=1), dim=-1)

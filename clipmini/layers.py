@@ -1,0 +1,85 @@
+"""The parts that both Transformers are made of (paper section 2.4).
+
+Shapes: B batch, L length, D width, H heads, K = D / H.
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation computed in fp32, whatever the precision around it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.float()).to(x.dtype)
+
+
+class QuickGELU(nn.Module):
+    """x sigmoid(1.702 x): the released models' approximation of GELU. Not interchangeable with it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(1.702 * x)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention: softmax(Q K^T / sqrt(K)) V."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B L D"]:
+        qkv = F.linear(x_BLD, self.in_proj_weight, self.in_proj_bias)
+        q_BHLK, k_BHLK, v_BHLK = rearrange(qkv, "B L (three H K) -> three B H L K", three=3, H=self.heads)
+        out = F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, is_causal=causal)
+        return self.out_proj(rearrange(out, "B H L K -> B L (H K)"))
+
+
+class MLP(nn.Module):
+    """Two linear layers, four times as wide between them."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.c_fc = nn.Linear(width, 4 * width)
+        self.gelu = QuickGELU()
+        self.c_proj = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c_proj(self.gelu(self.c_fc(x)))
+
+
+class Block(nn.Module):
+    """Pre-norm residual block: normalise, attend, add; normalise, think, add."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.attn = SelfAttention(width, heads)
+        self.ln_1 = LayerNorm(width)
+        self.mlp = MLP(width)
+        self.ln_2 = LayerNorm(width)
+
+    def forward(self, x_BLD: Tensor, causal: bool = False) -> Tensor:
+        x_BLD = x_BLD + self.attn(self.ln_1(x_BLD), causal)
+        return x_BLD + self.mlp(self.ln_2(x_BLD))
+
+
+class Transformer(nn.Module):
+    """A stack of blocks; the past never sees the future if causal."""
+
+    def __init__(self, width: int, layers: int, heads: int, causal: bool = False):
+        super().__init__()
+        self.causal = causal
+        self.resblocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        for block in self.resblocks:
+            x_BLD = block(x_BLD, self.causal)
+        return x_BLD

@@ -1,0 +1,74 @@
+"""Accuracies and their intervals: functions of arrays, fractions in 0..1."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from scipy import stats
+from torch import Tensor
+
+
+class Interval(NamedTuple):
+    """Lower and upper bound."""
+
+    low: float
+    high: float
+
+
+def top_k(scores: Float[Tensor, "N C"], labels: Int[Tensor, "N"], k: int = 1) -> float:
+    """The fraction of rows whose label is among the k highest scores; of equal scores, the label comes last.
+
+    Raises: ValueError if the shapes do not fit or k is not between 1 and the number of classes.
+    """
+    return recall_at_k(scores, labels[:, None] if labels.ndim == 1 else labels, k)
+
+
+def recall_at_k(scores: Float[Tensor, "N C"], positives: Int[Tensor, "N P"], k: int = 1) -> float:
+    """The fraction of rows with any of their positives (padded with -1) among the k highest scores.
+
+    A positive that shares its score with others is ranked behind them: a model that scores all alike finds nothing.
+    Raises: ValueError if the shapes do not fit or k is not between 1 and the number of columns.
+    """
+    if scores.ndim != 2 or positives.ndim != 2 or len(scores) != len(positives):
+        raise ValueError(
+            f"expected scores (N, C) and one row of positives each, got {tuple(scores.shape)}, {tuple(positives.shape)}"
+        )
+    if not 1 <= k <= scores.shape[1]:
+        raise ValueError(f"k must be between 1 and {scores.shape[1]}, the number of classes; got {k}")
+    if positives.max() >= scores.shape[1]:
+        raise ValueError(f"class {positives.max().item()} of only {scores.shape[1]} classes")
+    return (ranks(scores, positives) < k).float().mean().item()
+
+
+def ranks(scores: Float[Tensor, "N C"], positives: Int[Tensor, "N P"]) -> Int[Tensor, "N"]:
+    """How many wrong classes score at least as high as the best right one: 0 is first place."""
+    right = scores.gather(1, positives.clamp(min=0)).masked_fill(positives < 0, -math.inf)
+    best = right.amax(dim=1, keepdim=True)
+    return (scores >= best).sum(dim=1) - (right >= best).sum(dim=1)
+
+
+def mean_per_class(predictions: Int[Tensor, "N"], labels: Int[Tensor, "N"]) -> float:
+    """Accuracy of each class that occurs, averaged: rare classes count as much as common ones."""
+    right = (predictions == labels).float()
+    return torch.stack([right[labels == c].mean() for c in labels.unique()]).mean().item()
+
+
+def wilson_interval(fraction: float, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval of a fraction seen in n independent examples."""
+    if n < 1 or not 0 <= fraction <= 1:
+        raise ValueError(f"expected a fraction in 0..1 of at least one example, got {fraction} of {n}")
+    z = stats.norm.ppf((1 + confidence) / 2)
+    centre = (fraction + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(fraction * (1 - fraction) / n + z**2 / (4 * n**2))
+    return Interval(centre - half, centre + half)
+
+
+def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Student's interval of the mean over runs (seeds). Raises ValueError for fewer than two."""
+    if len(values) < 2:
+        raise ValueError(f"an interval over runs needs at least two, got {len(values)}")
+    mean, error = sum(values) / len(values), stats.sem(values)
+    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
+    return Interval(mean - half, mean + half)
