@@ -1,0 +1,50 @@
+# Every target works on its own from a fresh clone: the first one makes .venv.
+PYTHON ?= python3
+CHAPTER ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+# Two threads everywhere, so that stored numbers do not depend on the machine's core count.
+THREADS := OMP_NUM_THREADS=2
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=600
+
+.DEFAULT_GOAL := help
+.PHONY: help book notebooks lab serve test test-fast lock checkpoints clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: $(READY)  ## execute stale chapters, render the book, say where to open it
+	@$(PY) tools/notebooks.py execute --stale
+	@$(PY) tools/book.py
+
+notebooks: $(READY)  ## execute every chapter afresh and store its outputs (CHAPTER=01 for one)
+	@$(PY) tools/notebooks.py execute $(CHAPTER)
+
+lab: $(READY)  ## open the chapters in JupyterLab
+	@$(VENV)/bin/jupyter lab --notebook-dir=notebooks
+
+serve: book  ## render the book and serve it on http://localhost:8000
+	@$(PY) -m http.server 8000 --directory _build/html
+
+test: $(READY)  ## everything that must hold: library, chapters, book, wheel
+	@$(THREADS) $(PY) -m pytest tests $(wildcard notebooks) $(NBVAL)
+
+test-fast: $(READY)  ## linters and the tests that take seconds
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(THREADS) $(PY) -m pytest tests -m "not slow"
+
+lock: $(READY)  ## compile requirements.txt from pyproject.toml
+	@$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
+		--no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
+
+checkpoints: $(READY)  ## train the checkpoints that ship in data/
+	@$(THREADS) $(PY) tools/make_checkpoints.py
+
+clean:  ## remove what the book build made; .venv stays
+	@rm -rf _build node_modules book/_static/vendor
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) tools/bootstrap.py
