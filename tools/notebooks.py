@@ -94,11 +94,12 @@ def execute(path: Path, root: Path = ROOT) -> None:
     client = NotebookClient(
         notebook, timeout=CELL_TIMEOUT, kernel_name="python3", on_cell_start=report,
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # else a warning about a local socket opens every run
     )
     try:
         client.execute(env={**os.environ, "OMP_NUM_THREADS": "2"})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise Failed(f"{path.name} stopped, and its file is unchanged:\n{error}") from error
+        raise Failed(f"\n{path.name} stopped, and its file is unchanged:\n{error}") from error
     normalise(notebook)
     notebook.metadata["clipmini"] = {"source_hash": running}
     write(path, notebook)
@@ -175,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         stamp()
         chosen = [p for p in chapters(chosen=options.chapter) if not options.stale or is_stale(p)]
-        print(f"Executing {len(chosen)} of {len(chapters())} chapters.")
+        print(f"Executing {len(chosen)} of {len(chapters())} chapters.", flush=True)
         for path in chosen:
             execute(path)
     return 0
@@ -185,4 +186,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except (Failed, ValueError) as error:
-        sys.exit(f"clipmini: {error}")
+        sys.exit(f"clipmini: {str(error).strip()}")
