@@ -75,7 +75,7 @@ def main() -> None:
     plots.use_style()
     captions, names, matrix = read_matrix(package_data("openai_eight_similarity.csv"))
     photos = [read_photo(name) for name in names]
-    save(draw_photos(captions, photos), STATIC / "eight_photographs.jpg", quality=64)
+    save(draw_photos(captions, photos), STATIC / "eight_photographs.jpg", quality=60)
     save(draw_matrix(captions, photos, matrix), STATIC / "eight.png")
 
 
