@@ -21,7 +21,7 @@ class QuickGELU(nn.Module):
     """x sigmoid(1.702 x): the released models' approximation of GELU. Not interchangeable with it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.sigmoid(1.702 * x)
+        return F.silu(1.702 * x) / 1.702  # the same function; silu keeps one tensor for the backward pass, not two
 
 
 class SelfAttention(nn.Module):

@@ -1,6 +1,6 @@
 """What every data set is: images, and what is known of each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Int, UInt8
@@ -45,11 +45,8 @@ class Pairs:
         rows = torch.as_tensor(rows)
         captions = None if self.captions is None else [self.captions[i] for i in rows.tolist()]
         parts = {k: None if (v := getattr(self, k)) is None else v[rows] for k in ("images", "labels", "positives")}
-        return Pairs(
-            name=self.name,
-            split=self.split,
-            captions=captions,
-            classes=self.classes,
-            templates=self.templates,
-            **parts,
-        )
+        return replace(self, captions=captions, **parts)
+
+    def without_captions(self) -> "Pairs":
+        """The same images as a labelled task only."""
+        return replace(self, captions=None)

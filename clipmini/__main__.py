@@ -1,0 +1,7 @@
+"""python -m clipmini VERB."""
+
+import sys
+
+from clipmini.cli import main
+
+sys.exit(main())

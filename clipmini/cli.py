@@ -1,0 +1,129 @@
+"""python -m clipmini train | eval | datasets | presets: thin, all work is done by the library."""
+
+import argparse
+import dataclasses
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from clipmini import datasets, zoo
+from clipmini.clip import CLIP
+from clipmini.config import PRESETS, TrainConfig, choose
+from clipmini.scorecard import Score, scorecard
+from clipmini.tokenizer import Tokenizer
+from clipmini.training import CHECKPOINT, train
+from clipmini.transforms import AUGMENTATIONS
+from clipmini.weights import save
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; a mistake in its arguments is one sentence on standard error and exit status 2."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except (ValueError, FloatingPointError) as error:
+        print(f"clipmini: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run_train(args) -> None:
+    """Train a preset on a data set; Ctrl-C finishes the step and saves."""
+    config = TrainConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)})
+    preset = choose("preset", args.preset, PRESETS)
+    data = datasets.load(args.data, split="train", resolution=preset.vision.resolution)
+    if data.captions is None:
+        raise ValueError(f"{args.data} has no captions to train on")
+    tok = Tokenizer.train(data.captions, preset.text.vocab_size)
+    text = dataclasses.replace(preset.text, vocab_size=tok.vocab_size)
+    torch.manual_seed(config.seed)
+    model = CLIP(dataclasses.replace(preset, text=text))
+    run_dir = Path(args.run_dir or f"runs/{args.preset.replace('/', '-')}-{args.data}-{config.seed}")
+    with ctrl_c_asks() as asked, tqdm(train(model, tok, data, config, run_dir=run_dir), total=config.steps) as steps:
+        for log in steps:
+            line = f"loss {log.loss:.3f}, scale {log.logit_scale:.1f}, {log.images_per_second:,.0f} images/s"
+            steps.set_description(line)
+            if asked:
+                save(model, run_dir / CHECKPOINT, tokenizer=tok)
+                print(f"stopped after step {log.step}, as you asked")
+                break
+    print(f"{run_dir / CHECKPOINT}\nevaluate it: python -m clipmini eval {run_dir / CHECKPOINT}")
+
+
+def run_eval(args) -> None:
+    """Evaluate a checkpoint on data sets, beside its baselines."""
+    model, tok, _ = zoo.load(args.checkpoint)
+    for name, split in [part.split(":") if ":" in part else (part, "") for part in args.data]:
+        choose(f"split of {name}", split, dict.fromkeys(datasets.splits(name)))
+        print_scores(f"{name}:{split}", scorecard(model, tok, name, split))
+
+
+def print_scores(title: str, scores: list[Score]) -> None:
+    """A line a score: who, what, how much, within which interval."""
+    print(title)
+    for score in scores:
+        low, high = score.interval
+        print(f"  {score.metric:6} {score.who:28} {score.value:6.1%}  ({low:.1%} to {high:.1%}, n = {score.n:,})")
+
+
+def run_datasets(args) -> None:
+    """List data sets, their splits and sizes."""
+    for name in datasets.names():
+        for split in datasets.splits(name):
+            data = datasets.load(name, split=split)
+            about = f"{len(set(data.captions)):,} captions" if data.captions else f"{len(data.classes)} classes"
+            print(f"{name}:{split:10} {len(data):7,} images, {about}")
+
+
+def run_presets(args) -> None:
+    """List presets and their parameter counts."""
+    with torch.device("meta"):
+        for name, config in PRESETS.items():
+            count = sum(p.numel() for p in CLIP(config).parameters())
+            print(f"{name:16} {count:12,} parameters, {config.vision.resolution} px")
+
+
+@contextmanager
+def ctrl_c_asks():
+    """Within it, the first Ctrl-C fills the yielded list; a second one interrupts at once."""
+    asked: list[int] = []
+
+    def ask(number, frame):
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m clipmini", description="Train and evaluate small CLIP models.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+
+    verb = verbs.add_parser("train", help="train a preset on a data set", description=run_train.__doc__)
+    verb.set_defaults(run=run_train)
+    verb.add_argument("--preset", default="mini-resnet", help="see: python -m clipmini presets")
+    verb.add_argument("--data", default="glyphs", help="see: python -m clipmini datasets")
+    verb.add_argument("--run-dir", help="where log and checkpoints go (default: runs/PRESET-DATA-SEED)")
+    hints = {"augment": f"one of {', '.join(AUGMENTATIONS)}", "precision": "auto, fp32, bf16 or fp16"}
+    for field in dataclasses.fields(TrainConfig):
+        flag, hint = f"--{field.name.replace('_', '-')}", hints.get(field.name, field.name.replace("_", " "))
+        verb.add_argument(flag, type=field.type, default=field.default, help=f"{hint} (default: {field.default})")
+
+    verb = verbs.add_parser("eval", help="evaluate a checkpoint", description=run_eval.__doc__)
+    verb.set_defaults(run=run_eval)
+    verb.add_argument("checkpoint", help=f"a file, or one that ships: {', '.join(zoo.names()) or 'none'}")
+    default = ["glyphs:val", "digits:dev"]
+    verb.add_argument("--data", nargs="+", default=default, metavar="NAME:SPLIT", help=f"default: {' '.join(default)}")
+
+    for name, run in (("datasets", run_datasets), ("presets", run_presets)):
+        verbs.add_parser(name, help=run.__doc__.lower().rstrip("."), description=run.__doc__).set_defaults(run=run)
+    return parser

@@ -1,0 +1,84 @@
+"""A trained model's scores on a split, beside chance, the untrained model and the pixel baselines."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from clipmini import datasets
+from clipmini.baselines import crop_to_ink, nearest_neighbour_scores
+from clipmini.clip import CLIP
+from clipmini.datasets import Pairs
+from clipmini.features import embed, zeroshot_classifier
+from clipmini.metrics import Interval, recall_at_k, wilson_interval
+from clipmini.tokenizer import Tokenizer
+
+
+class Score(NamedTuple):
+    """One number: who reached it, by which metric, on how many examples, within which 95% interval."""
+
+    who: str
+    metric: str
+    value: float
+    n: int
+    interval: Interval
+
+
+def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0) -> list[Score]:
+    """Zero-shot scores of a model on one split, its baselines after it (paper section 3.1).
+
+    Args: seed: of the untrained model. Returns: glyphs: R@1 and R@5 among all names; other sets: accuracy.
+    """
+    data = datasets.load(name, split, model.config.vision.resolution)
+    torch.manual_seed(seed)
+    untrained = CLIP(model.config).to(model.logit_scale.device)
+    rows = {
+        "trained": classify(model, tok, data),
+        "untrained": classify(untrained, tok, data),
+        **pixel_baselines(data),
+    }
+    ks = (1, 5) if data.captions else (1,)
+    right = data.labels[:, None] if data.positives is None else data.positives
+    chance = [Score("chance", _metric(k, data), k / len(data.classes), len(data), Interval(0, 0)) for k in ks]
+    chance = [c._replace(interval=Interval(c.value, c.value)) for c in chance]
+    scores = [_score(who, _metric(k, data), recall_at_k(s, right, k), len(data)) for who, s in rows.items() for k in ks]
+    return scores + chance
+
+
+def classify(model: CLIP, tok: Tokenizer, data: Pairs) -> Tensor:
+    """(N, C) cosine of each image with each class's prompt."""
+    images = embed(model, tok, data.without_captions()).image
+    return images @ zeroshot_classifier(model, tok, data.classes, data.templates).T
+
+
+def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
+    """Scores (N, C) of the nearest training glyph: on pixels, and for handwriting also on pixels cropped to the ink."""
+    train = datasets.load("glyphs", "train", data.images.shape[-1])
+    if data.classes == train.classes:
+        return {
+            "pixel nearest neighbour": nearest_neighbour_scores(
+                train.images, train.labels, len(train.classes), data.images
+            )
+        }
+    printed, labels = printed_classes(train, data)
+    return {
+        "pixel nearest neighbour": nearest_neighbour_scores(printed, labels, len(data.classes), data.images),
+        "the same, cropped to the ink": nearest_neighbour_scores(
+            crop_to_ink(printed), labels, len(data.classes), crop_to_ink(data.images)
+        ),
+    }
+
+
+def printed_classes(train: Pairs, data: Pairs) -> tuple[Tensor, Tensor]:
+    """The training glyphs whose name is one of the data set's prompts, and which class each is."""
+    prompts = {data.templates[0].format(name): i for i, name in enumerate(data.classes)}
+    rows = [i for i, caption in enumerate(train.captions) if caption in prompts]
+    return train.images[rows], torch.tensor([prompts[train.captions[i]] for i in rows])
+
+
+def _metric(k: int, data: Pairs) -> str:
+    return f"R@{k}" if data.captions else "top-1"
+
+
+def _score(who: str, metric: str, value: float, n: int) -> Score:
+    return Score(who, metric, value, n, wilson_interval(value, n))
