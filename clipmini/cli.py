@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from clipmini import datasets, zoo
 from clipmini.clip import CLIP
 from clipmini.config import PRESETS, TrainConfig, choose
-from clipmini.scorecard import Score, scorecard
+from clipmini.scores import Score, scorecard
 from clipmini.tokenizer import Tokenizer
 from clipmini.training import CHECKPOINT, train
 from clipmini.transforms import AUGMENTATIONS

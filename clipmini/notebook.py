@@ -3,16 +3,30 @@
 import base64
 import inspect
 import io
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import matplotlib.pyplot as plt
-from IPython.display import Code, display
+from IPython.display import Code, Pretty, display
 from matplotlib.figure import Figure
+from PIL import Image
 
 
 def show(thing: Callable) -> Code:
     """The real, tested source of a function or class, highlighted."""
     return Code(inspect.getsource(thing).rstrip(), language="python")
+
+
+def watch(steps: Iterator, total: int, every: float = 1.0) -> Iterator:
+    """Pass training's logs on, and show the latest in one line, each `every` seconds."""
+    line, shown = display(Pretty("starting"), display_id=True), 0.0
+    for log in steps:
+        if time.monotonic() - shown > every:
+            shown = time.monotonic()
+            rate = f"{log.images_per_second:,.0f} images/s"
+            line.update(Pretty(f"step {log.step:,} of {total:,}, loss {log.loss:.2f}, {rate}"))
+        yield log
+    line.update(Pretty(f"{total:,} steps done"))
 
 
 def search_box(find: Callable[[str], Figure], examples: list[str], placeholder: str = "type a name") -> None:
@@ -43,8 +57,6 @@ def search_box(find: Callable[[str], Figure], examples: list[str], placeholder: 
 
 def stack(figures: list[Figure]) -> bytes:
     """Figures one below the other, as one PNG: the frames that a page without a kernel shows."""
-    from PIL import Image
-
     pictures = []
     for figure in figures:
         buffer = io.BytesIO()
