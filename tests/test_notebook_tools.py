@@ -1,0 +1,121 @@
+"""When is a chapter stale, what does a failed run leave behind, and can a checked cell fail?"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from source_hash import library_files, source_hash  # noqa: E402
+
+import notebooks  # noqa: E402
+
+CODE = "from clipmini import a\nx = a.one()"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A tiny project: a chapter imports clipmini.a, which imports clipmini.b; nothing imports clipmini.c."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "requirements.txt").write_text("torch==2.6.0\n    # via clipmini\n")
+    (tmp_path / "_config.yml").write_text("repository: {url: https://example.org/me/book, branch: v1}\n")
+    modules = {"__init__": "", "a": "from .b import two\n\ndef one():\n    return two() - 1\n",
+               "b": "def two():\n    return 2\n", "c": "three = 3\n"}
+    (tmp_path / "clipmini").mkdir()
+    for name, text in modules.items():
+        (tmp_path / "clipmini" / f"{name}.py").write_text(text)
+    return tmp_path
+
+
+def chapter(*sources):
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+
+
+def append(path, text):
+    path.write_text(path.read_text() + text)
+
+
+def test_comments_and_line_breaks_make_nothing_stale(project):
+    before = source_hash(chapter(CODE), project)
+    append(project / "clipmini" / "b.py", "\n\n# why\n")
+    append(project / "requirements.txt", "# a note\n")
+    assert source_hash(chapter("# first\n" + CODE + "  # last"), project) == before
+
+
+@pytest.mark.parametrize("changed", ["clipmini/a.py", "clipmini/b.py", "clipmini/__init__.py"])
+def test_code_of_an_imported_module_makes_stale(project, changed):
+    before = source_hash(chapter(CODE), project)
+    append(project / changed, "\nnew = 1\n")
+    assert source_hash(chapter(CODE), project) != before
+
+
+def test_own_code_and_lock_make_stale_but_other_modules_do_not(project):
+    before = source_hash(chapter(CODE), project)
+    append(project / "clipmini" / "c.py", "\nnew = 1\n")
+    assert source_hash(chapter(CODE), project) == before
+    assert source_hash(chapter(CODE + "\nx += 1"), project) != before
+    append(project / "requirements.txt", "numpy==2.0.0\n")
+    assert source_hash(chapter(CODE), project) != before
+
+
+def test_the_package_as_a_whole_brings_what_it_imports():
+    names = {path.name for path in library_files([ast.parse("import clipmini as cm")], ROOT)}
+    assert {"__init__.py", "clip.py", "layers.py", "training.py"} <= names
+
+
+def test_setup_cell_is_stamped_once_and_changes_no_hash(project):
+    notebook = chapter(CODE)
+    before = source_hash(notebook, project)
+    assert notebooks.stamped(notebook, project) and not notebooks.stamped(notebook, project)
+    assert "git+https://example.org/me/book@v1" in notebook.cells[0].source
+    assert source_hash(notebook, project) == before
+
+
+def test_executing_twice_changes_no_byte(project):
+    path = project / "notebooks" / "01.ipynb"
+    nbformat.write(chapter("%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);", "1 + 1"), path)
+    assert notebooks.is_stale(path, project)
+    notebooks.execute(path, project)
+    once = path.read_bytes()
+    assert not notebooks.is_stale(path, project)
+    notebooks.execute(path, project)
+    assert path.read_bytes() == once
+
+
+def test_failed_execution_leaves_the_file_whole(project):
+    path = project / "notebooks" / "01.ipynb"
+    nbformat.write(chapter("1 + 1", "1 / 0"), path)
+    before = path.read_bytes()
+    with pytest.raises(notebooks.Failed, match="ZeroDivisionError"):
+        notebooks.execute(path, project)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_picture_stands_in_for_its_widget():
+    output = nbformat.v4.new_output("display_data", {notebooks.WIDGET: {"model_id": "ab"}, "image/png": "cd"})
+    notebook = chapter("slider")
+    notebook.cells[0].outputs = [output]
+    notebooks.normalise(notebook)
+    assert list(notebook.cells[0].outputs[0].data) == ["image/png"]
+
+
+@pytest.mark.parametrize(("stored", "verdict"), [("4", "1 passed"), ("5", "1 failed")])
+def test_a_checked_cell_fails_when_its_stored_output_is_wrong(tmp_path, stored, verdict):
+    notebook = chapter(f"{notebooks.CHECK}\n2 + 2")
+    notebook.cells[0].execution_count = 1
+    notebook.cells[0].outputs = [nbformat.v4.new_output("execute_result", {"text/plain": stored}, execution_count=1)]
+    nbformat.write(notebook, tmp_path / "01.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "01.ipynb"]
+    assert verdict in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
+
+
+def test_unknown_chapter_lists_the_choices(project):
+    nbformat.write(chapter(), project / "notebooks" / "01_quickstart.ipynb")
+    with pytest.raises(ValueError, match="01_quickstart"):
+        notebooks.chapters(project, "07")
