@@ -41,28 +41,28 @@ def read_photo(name: str) -> np.ndarray:
 
 def draw_photos(captions: list[str], photos: list[np.ndarray]) -> plt.Figure:
     """Each photograph with its own caption below, two rows of four."""
-    figure, axes = plt.subplots(2, 4, figsize=(6.4, 4.7), layout="none")
+    figure, axes = plt.subplots(2, 4, figsize=(6.2, 4.7), layout="none")
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.14, top=0.99, wspace=0.06, hspace=0.3)
     plots.plot_images(axes, [plots.centre_square(photo) for photo in photos])
     for ax, caption in zip(axes.flat, captions, strict=True):
-        text = textwrap.fill(caption, 17)
+        text = textwrap.fill(caption, 17, break_on_hyphens=False)
         ax.text(0.5, -0.04, text, transform=ax.transAxes, ha="center", va="top", fontsize=11.5, linespacing=1.1)
     return figure
 
 
 def draw_matrix(captions: list[str], photos: list[np.ndarray], matrix: np.ndarray) -> plt.Figure:
     """The heat map with its numbers, the photographs above their columns."""
-    figure, ax = plt.subplots(figsize=(6.4, 5.9), layout="none")
-    figure.subplots_adjust(left=0.285, right=0.995, bottom=0.01, top=0.93)
+    figure, ax = plt.subplots(figsize=(5.7, 5.0), layout="none")
+    figure.subplots_adjust(left=0.32, right=0.995, bottom=0.01, top=0.94)
     plots.plot_similarity(ax, matrix, photos, captions, annotate=True, vmin=0.1, vmax=0.35)
-    ax.set_title("Every photograph scores highest with its own caption", loc="right")
+    figure.suptitle("Each photograph finds its own caption", x=0.99, ha="right", fontweight="bold")
     return figure
 
 
 def save(figure: plt.Figure, path: Path, **options) -> None:
     """Write a picture that stays under 100 kB: 256 colours as PNG, or JPEG."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=160)
+    figure.savefig(buffer, format="png", dpi=175)
     plt.close(figure)
     picture = Image.open(buffer).convert("RGB")
     if path.suffix == ".png":
@@ -75,7 +75,7 @@ def main() -> None:
     plots.use_style()
     captions, names, matrix = read_matrix(package_data("openai_eight_similarity.csv"))
     photos = [read_photo(name) for name in names]
-    save(draw_photos(captions, photos), STATIC / "eight_photographs.jpg", quality=60)
+    save(draw_photos(captions, photos), STATIC / "eight_photographs.jpg", quality=53)
     save(draw_matrix(captions, photos, matrix), STATIC / "eight.png")
 
 
