@@ -83,7 +83,7 @@ def _steps(model, tok, data, config, objective, run_dir):
             for group in optimizer.param_groups:
                 group["lr"] = lr
             ids = caption_ids[rows]
-            images = augment(data.images[rows].to(device), config.augment, generator)
+            images = augment(data.pixels[rows].to(device), config.augment, generator)
             with autocast():
                 loss = objective(model, images, tokens[ids].to(device), ids.to(device))
             value = refuse_non_finite(loss, step)
