@@ -2,9 +2,9 @@
 
 import importlib
 
-from clipmini import baselines, datasets, metrics, plots, transforms, weights, zoo
+from clipmini import baselines, datasets, metrics, plots, scores, transforms, weights, zoo
 from clipmini.clip import CLIP
-from clipmini.config import PRESETS, CLIPConfig, ResNetConfig, TextConfig, TrainConfig, ViTConfig
+from clipmini.config import PRESETS, RECIPES, CLIPConfig, ResNetConfig, TextConfig, TrainConfig, ViTConfig
 from clipmini.features import embed, embed_texts, zeroshot_classifier
 from clipmini.losses import clip_loss
 from clipmini.scores import scorecard
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CLIP",
     "PRESETS",
+    "RECIPES",
     "CLIPConfig",
     "ResNetConfig",
     "TextConfig",
@@ -33,6 +34,7 @@ __all__ = [
     "notebook",
     "plots",
     "scorecard",
+    "scores",
     "train",
     "transforms",
     "weights",

@@ -183,3 +183,9 @@ PRESETS: dict[str, CLIPConfig] = {
     "ViT-L/14": _released(768, _vit(14, 1024, 24), 768),
     "ViT-L/14@336px": _released(768, _vit(14, 1024, 24, 336), 768),
 }
+
+RECIPES: dict[str, TrainConfig] = {
+    "quickstart": TrainConfig(steps=1200, batch_size=256, lr=3e-3, augment="handwriting"),
+    "glyphs-resnet": TrainConfig(steps=5000, batch_size=256, lr=3e-3, augment="handwriting"),
+    "glyphs-vit": TrainConfig(steps=5000, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
+}

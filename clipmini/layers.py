@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 
 class LayerNorm(nn.LayerNorm):
-    """Layer normalisation computed in fp32, whatever the precision around it."""
+    """Layer normalisation in the precision of its gains (fp32 as built), whatever the precision around it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.float()).to(x.dtype)
+        return super().forward(x.to(self.weight.dtype)).to(x.dtype)
 
 
 class QuickGELU(nn.Module):

@@ -82,6 +82,23 @@ def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str]
     return axes
 
 
+def plot_answers(ax: Axes, image: ArrayLike, answers: Sequence[str], right: Collection[str] = ()) -> Axes:
+    """Draw a picture and, beside it, what a model called it, best first; right answers are bold and ticked.
+
+    Args:
+        image: (3, H, W), (H, W, 3) or (H, W). answers: texts, best first. right: those of them that are right.
+    """
+    ax.imshow(_picture(image), extent=(0, 1, 0, 1))
+    ax.set(xlim=(0, 6), ylim=(0, 1))
+    ax.set_axis_off()
+    for i, answer in enumerate(answers):
+        ticked = answer in right
+        lines = textwrap.shorten(answer, 46, placeholder=" …")
+        ax.text(1.15, 1 - (i + 0.5) / len(answers), f"{'✓' if ticked else ' '} {lines}", va="center", fontsize="medium",
+                weight="bold" if ticked else "normal", color=BLUE if ticked else INK)
+    return ax
+
+
 def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: ArrayLike | None = None, *,
               chance: float | None = None, unit: str = "%", baselines: Collection[str] = ()) -> Axes:
     """Draw horizontal bars with their intervals, the first name on top, and write each value beside its bar.

@@ -1,5 +1,7 @@
 """A trained model's scores on a split, beside chance, the untrained model and the pixel baselines."""
 
+import json
+from collections import defaultdict
 from typing import NamedTuple
 
 import torch
@@ -10,6 +12,7 @@ from clipmini.baselines import crop_to_ink, nearest_neighbour_scores
 from clipmini.clip import CLIP
 from clipmini.datasets import Pairs
 from clipmini.features import embed, zeroshot_classifier
+from clipmini.files import package_data
 from clipmini.metrics import Interval, recall_at_k, wilson_interval
 from clipmini.tokenizer import Tokenizer
 
@@ -43,6 +46,16 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
     chance = [c._replace(interval=Interval(c.value, c.value)) for c in chance]
     scores = [_score(who, _metric(k, data), recall_at_k(s, right, k), len(data)) for who, s in rows.items() for k in ks]
     return scores + chance
+
+
+def recorded(name: str) -> dict[tuple[str, str, str], list[float]]:
+    """Scores of several runs from data/NAME.json: (task, who, metric) -> a value a run."""
+    values = defaultdict(list)
+    for run in json.loads(package_data(f"{name}.json").read_text())["runs"]:
+        for task, rows in run["scores"].items():
+            for who, metric, value, _ in rows:
+                values[task, who, metric].append(value)
+    return dict(values)
 
 
 def classify(model: CLIP, tok: Tokenizer, data: Pairs) -> Tensor:
