@@ -20,7 +20,7 @@ class Interval(NamedTuple):
 def top_k(scores: Float[Tensor, "N C"], labels: Int[Tensor, "N"], k: int = 1) -> float:
     """The fraction of rows whose label is among the k highest scores; of equal scores, the label comes last.
 
-    Raises: ValueError if the shapes do not fit or k is not between 1 and the number of classes.
+    Raises: ValueError if the shapes do not fit, k is not between 1 and the number of classes, or a score is NaN.
     """
     return recall_at_k(scores, labels[:, None] if labels.ndim == 1 else labels, k)
 
@@ -29,12 +29,16 @@ def recall_at_k(scores: Float[Tensor, "N C"], positives: Int[Tensor, "N P"], k: 
     """The fraction of rows with any of their positives (padded with -1) among the k highest scores.
 
     A positive that shares its score with others is ranked behind them: a model that scores all alike finds nothing.
-    Raises: ValueError if the shapes do not fit or k is not between 1 and the number of columns.
+    Raises: ValueError if the shapes do not fit, k is not between 1 and the number of columns, or a score is NaN.
     """
     if scores.ndim != 2 or positives.ndim != 2 or len(scores) != len(positives):
         raise ValueError(
             f"expected scores (N, C) and one row of positives each, got {tuple(scores.shape)}, {tuple(positives.shape)}"
         )
+    if len(scores) == 0:
+        raise ValueError("there are no rows to score")
+    if scores.isnan().any():
+        raise ValueError("a score is NaN: nothing ranks higher, so it would count as found")
     if not 1 <= k <= scores.shape[1]:
         raise ValueError(f"k must be between 1 and {scores.shape[1]}, the number of classes; got {k}")
     if positives.max() >= scores.shape[1]:
@@ -44,9 +48,10 @@ def recall_at_k(scores: Float[Tensor, "N C"], positives: Int[Tensor, "N P"], k: 
 
 def ranks(scores: Float[Tensor, "N C"], positives: Int[Tensor, "N P"]) -> Int[Tensor, "N"]:
     """How many wrong classes score at least as high as the best right one: 0 is first place."""
-    right = scores.gather(1, positives.clamp(min=0)).masked_fill(positives < 0, -math.inf)
+    padding = positives < 0
+    right = scores.gather(1, positives.clamp(min=0)).masked_fill(padding, -math.inf)
     best = right.amax(dim=1, keepdim=True)
-    return (scores >= best).sum(dim=1) - (right >= best).sum(dim=1)
+    return (scores >= best).sum(dim=1) - ((right >= best) & ~padding).sum(dim=1)
 
 
 def mean_per_class(predictions: Int[Tensor, "N"], labels: Int[Tensor, "N"]) -> float:
