@@ -136,13 +136,15 @@ class TrainConfig:
     def __post_init__(self):
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
+        if self.checkpoint_every < 1:
+            raise ValueError(f"checkpoint_every must be at least 1, got {self.checkpoint_every}")
         if self.batch_size < 2:
             raise ValueError(
                 f"batch_size must be at least 2, got {self.batch_size}: a contrastive loss over one pair is always 0"
             )
         if not 0 <= self.warmup:
             raise ValueError(f"warmup must not be negative, got {self.warmup}")
-        if self.lr <= 0 or self.max_scale < 1:
+        if not (self.lr > 0 and self.max_scale >= 1):  # so that NaN is refused too
             raise ValueError(f"lr must be positive and max_scale at least 1, got {self.lr} and {self.max_scale}")
         choose("precision", self.precision, dict.fromkeys(("auto", "fp32", "bf16", "fp16")))
 
@@ -185,7 +187,7 @@ PRESETS: dict[str, CLIPConfig] = {
 }
 
 RECIPES: dict[str, TrainConfig] = {
-    "quickstart": TrainConfig(steps=1200, batch_size=256, lr=3e-3, augment="handwriting"),
-    "glyphs-resnet": TrainConfig(steps=5000, batch_size=256, lr=3e-3, augment="handwriting"),
-    "glyphs-vit": TrainConfig(steps=5000, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
+    "quickstart": TrainConfig(steps=1200, batch_size=256, lr=5e-3, augment="handwriting"),
+    "glyphs-resnet": TrainConfig(steps=3000, batch_size=256, lr=5e-3, augment="handwriting"),
+    "glyphs-vit": TrainConfig(steps=3000, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
 }

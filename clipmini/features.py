@@ -50,7 +50,7 @@ def embed(model: CLIP, tok: Tokenizer, data: Pairs, project: bool = True, batch_
         image = torch.cat(images)
         if project:
             image = F.normalize(image, dim=-1)
-        text = None if data.captions is None else embed_texts(model, tok, data.captions, project, batch_size)
+    text = None if data.captions is None else embed_texts(model, tok, data.captions, project, batch_size)
     return Features(image.cpu().clone(), text, data.labels)
 
 
@@ -68,7 +68,7 @@ def embed_texts(
         text = torch.cat(parts)
         if project:
             text = F.normalize(text, dim=-1)
-        return text[[unique[t] for t in texts]].cpu().clone()
+    return text[[unique[t] for t in texts]].cpu().clone()  # a normal tensor, which a probe may train on
 
 
 def zeroshot_classifier(

@@ -84,7 +84,7 @@ def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
 
 def printed_classes(train: Pairs, data: Pairs) -> tuple[Tensor, Tensor]:
     """The training glyphs whose name is one of the data set's prompts, and which class each is."""
-    prompts = {data.templates[0].format(name): i for i, name in enumerate(data.classes)}
+    prompts = {template.format(name): i for i, name in enumerate(data.classes) for template in data.templates}
     rows = [i for i, caption in enumerate(train.captions) if caption in prompts]
     return train.images[rows], torch.tensor([prompts[train.captions[i]] for i in rows])
 

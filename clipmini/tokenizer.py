@@ -89,13 +89,15 @@ class Tokenizer:
     def train(cls, texts: Iterable[str], vocab_size: int = 2048) -> "Tokenizer":
         """Learn merges: again and again, join the most frequent pair of neighbouring symbols.
 
-        Ties go to the pair with the smaller ids, so that training is deterministic. Stops early when no pair is left.
+        Ties go to the pair whose symbols were learned first, so that training is deterministic. Stops early when no pair is left.
         Args: texts: captions. vocab_size: everything counted, at least 514 (512 base symbols, SOT, EOT).
         Raises: ValueError for a smaller vocabulary, an empty corpus, or something that is not a text.
         """
         wanted = vocab_size - len(base_symbols()) - 2
         if wanted < 0:
             raise ValueError(f"vocab_size must be at least {vocab_size - wanted}, for the bytes, SOT and EOT; got {vocab_size}")
+        if isinstance(texts, str):
+            raise ValueError("expected a collection of texts, got one text: pass [text]")
         words = Counter(word for text in texts for word in WORDS.findall(clean(_check_text(text))))
         for literal in (SOT, EOT):
             words.pop(literal, None)
@@ -108,8 +110,14 @@ class Tokenizer:
         return [i for word in WORDS.findall(clean(_check_text(text))) for i in self._encode_word(word)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of these ids, as the released code joins it: a space after each word."""
-        joined = "".join(self.symbols[int(i)] for i in ids)
+        """The text of these ids, as the released code joins it: a space after each word.
+
+        Raises: ValueError for an id outside the vocabulary.
+        """
+        ids = [int(i) for i in ids]
+        if outside := [i for i in ids if not 0 <= i < self.vocab_size]:
+            raise ValueError(f"ids are 0 to {self.vocab_size - 1}, got {outside[0]}")
+        joined = "".join(self.symbols[i] for i in ids)
         byte_of = {c: b for b, c in enumerate(byte_symbols())}
         pieces = joined.replace(END_OF_WORD, " ")
         raw = b"".join(bytes([byte_of[c]]) if c in byte_of else c.encode() for c in pieces)
@@ -182,7 +190,7 @@ def learn_merges(words: dict[tuple[str, ...], int], wanted: int) -> list[tuple[s
         if counts[pair] != -count or count == 0:
             continue  # an older count of this pair; the current one is in the heap too
         merges.append(pair)
-        order[pair[0] + pair[1]] = len(order)
+        order.setdefault(pair[0] + pair[1], len(order))  # a symbol may be spelled by two merges: (ab, c) and (a, bc)
         changed = set()
         for index in where.pop(pair):
             symbols, n = words[index]

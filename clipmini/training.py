@@ -104,7 +104,7 @@ def make_optimizer(modules: list[nn.Module], config: TrainConfig) -> torch.optim
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},  # gains, biases, the temperature
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},  # gains, biases, class token, temperature
     ]
     return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True)
 

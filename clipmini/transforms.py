@@ -79,11 +79,10 @@ def mild(images: Tensor, dice: Dice) -> Tensor:
 
 
 def handwriting(images: Tensor, dice: Dice) -> Tensor:
-    """As if written by hand: slanted, stretched, bent, thicker strokes, blurred. Half the batch stays mild."""
+    """As if written by hand: slanted, stretched, thicker and thinner strokes, blurred. Half the batch stays mild."""
     half = len(images) // 2
-    rough = thicken(images[half:], dice)
-    rough = _move(rough, dice, angle=12, zoom=0.2, stretch=0.2, slant=0.4, shift=0.12, bend=0.08)
-    return torch.cat([mild(images[:half], dice), blur(rough, dice)])
+    rough = _move(images[half:], dice, angle=12, zoom=0.25, stretch=0.2, slant=0.45, shift=0.15)
+    return torch.cat([mild(images[:half], dice), blur(thicken(rough, dice), dice)])
 
 
 AUGMENTATIONS: dict[str, Callable[[Tensor, Dice], Tensor]] = {
@@ -103,11 +102,8 @@ def augment(images: UInt8[Tensor, "N C H W"], name: str, generator: torch.Genera
     return standardize(change(images.float() / 255, Dice(generator, images.device)))
 
 
-def warp(images: Tensor, *, zoom, shift, angle=None, slant=None, bend=None) -> Tensor:
-    """An affine map an image; what comes in from outside repeats the border. zoom: part of the side that is seen.
-
-    bend: (N, 2, h, w), a coarse field of displacements in half sides, smoothed in between.
-    """
+def warp(images: Tensor, *, zoom, shift, angle=None, slant=None) -> Tensor:
+    """An affine map an image; what comes in from outside repeats the border. zoom: part of the side that is seen."""
     n = len(images)
     angle = torch.zeros(n, device=images.device) if angle is None else angle
     slant = torch.zeros(n, device=images.device) if slant is None else slant
@@ -116,17 +112,16 @@ def warp(images: Tensor, *, zoom, shift, angle=None, slant=None, bend=None) -> T
     rows = [zoom_x * cos, zoom_x * (slant * cos - sin), shift_x, zoom_y * sin, zoom_y * (slant * sin + cos), shift_y]
     theta = torch.stack(rows, dim=1).view(n, 2, 3)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    if bend is not None:
-        smooth = F.interpolate(bend, size=images.shape[-2:], mode="bicubic", align_corners=True)
-        grid = grid + smooth.permute(0, 2, 3, 1)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def thicken(images: Tensor, dice: Dice) -> Tensor:
-    """Dark strokes grow by up to a pixel on each side."""
+    """Dark strokes grow or shrink by a random part of a pixel."""
     n = len(images)
     thicker = -F.max_pool2d(-images, 3, stride=1, padding=1)
-    return images + dice.uniform(n, 0, 1).view(n, 1, 1, 1) * (thicker - images)
+    thinner = F.max_pool2d(images, 3, stride=1, padding=1)
+    amount = dice.uniform(n, -0.4, 0.8).view(n, 1, 1, 1)
+    return images + amount.clamp(min=0) * (thicker - images) + (-amount).clamp(min=0) * (thinner - images)
 
 
 def blur(images: Tensor, dice: Dice) -> Tensor:
@@ -138,9 +133,8 @@ def blur(images: Tensor, dice: Dice) -> Tensor:
     return images + amount * (soft - images)
 
 
-def _move(images, dice, *, angle, zoom, stretch, slant, shift, bend=0.0):
+def _move(images, dice, *, angle, zoom, stretch, slant, shift):
     n = len(images)
-    field = dice.uniform(n * 2 * 4 * 4, -bend, bend).view(n, 2, 4, 4) if bend else None
     size, wide = 1 + dice.uniform(n, -zoom, zoom), 1 + dice.uniform(n, -stretch, stretch)
     return warp(
         images,
@@ -148,5 +142,4 @@ def _move(images, dice, *, angle, zoom, stretch, slant, shift, bend=0.0):
         shift=(dice.uniform(n, -shift, shift), dice.uniform(n, -shift, shift)),
         angle=math.pi / 180 * dice.uniform(n, -angle, angle),
         slant=dice.uniform(n, -slant, slant),
-        bend=field,
     )

@@ -54,7 +54,7 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
         ) from error
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by clipmini: expected format {FORMAT}, got {metadata.get('format')}")
-    model = CLIP(CLIPConfig.from_dict(json.loads(metadata["config"])))
+    model = CLIP(CLIPConfig.from_dict(json.loads(metadata.get("config", "{}"))))
     try:
         model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in tensors.items()})
     except RuntimeError as error:

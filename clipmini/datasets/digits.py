@@ -5,12 +5,15 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_digits
 
+from clipmini.datasets.glyphs import BASELINE
 from clipmini.datasets.pairs import Pairs
 
 SPLITS = ("dev", "test")
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TEMPLATES = ("digit {}",)
-INK = 0.625  # of the image's side: a scan is as tall as a printed digit, with the same white around it
+PLAIN_STYLES = ("", "mathematical bold ", "mathematical sans-serif ", "mathematical monospace ")
+TEMPLATES = tuple(f"{style}digit {{}}" for style in PLAIN_STYLES)  # how Unicode names a digit in a plain style
+HEIGHT = 0.53  # of the image's side: as tall as a printed digit, and on the same line
+DARKEN = 1.4  # a pen on a coarse scan is grey; print is black
 
 
 def load(split: str, resolution: int = 32) -> Pairs:
@@ -19,10 +22,10 @@ def load(split: str, resolution: int = 32) -> Pairs:
     half = np.random.default_rng(0).permutation(len(scans.target))
     half = np.sort(half[: len(half) // 2] if split == "dev" else half[len(half) // 2 :])
     ink = torch.from_numpy(scans.images[half]).float()[:, None] / 16
-    side = round(resolution * INK)
-    ink = F.interpolate(ink, size=(side, side), mode="bicubic", align_corners=False).clamp(0, 1)
-    before = (resolution - side) // 2
-    ink = F.pad(ink, [before, resolution - side - before] * 2)
+    side = round(resolution * HEIGHT)
+    ink = (DARKEN * F.interpolate(ink, size=(side, side), mode="bicubic", align_corners=False)).clamp(0, 1)
+    left, top = (resolution - side) // 2, round(resolution * BASELINE) - side
+    ink = F.pad(ink, [left, resolution - side - left, top, resolution - side - top])
     return Pairs(
         name="digits",
         split=split,
