@@ -1,0 +1,347 @@
+"""The training loop, step by step: what it changes, what it refuses, what it leaves on disk."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import clipmini as cm
+from clipmini import training, weights
+from clipmini.training import Contrastive, batches, learning_rate, make_optimizer, mixed_precision, pick_device
+
+CONFIG = cm.TrainConfig(steps=3, batch_size=7, warmup=2, device="cpu", augment="none")
+
+
+def run(model, tok, data, config=CONFIG, **kwargs):
+    return list(cm.train(model, tok, data, config, **kwargs))
+
+
+def copy(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def fresh(config, seed=0):
+    torch.manual_seed(seed)
+    return cm.CLIP(config)
+
+
+def test_gains_biases_and_the_temperature_do_not_decay(model):
+    decayed, undecayed = make_optimizer([model], CONFIG).param_groups
+    assert (decayed["weight_decay"], undecayed["weight_decay"]) == (0.2, 0.0)
+    names = {id(p): name for name, p in model.named_parameters()}
+    spared = {names[id(p)] for p in undecayed["params"]}
+    assert {"logit_scale", "text.ln_final.weight", "text.transformer.resblocks.0.attn.in_proj_bias"} <= spared
+    ends = (".bias", "in_proj_bias", "logit_scale", "class_embedding")
+    norms = (".ln_", ".bn", "downsample.1")
+    expected = {n for n in names.values() if n.endswith(ends) or any(part in f".{n}" for part in norms)}
+    assert spared == expected
+    assert len(decayed["params"]) + len(undecayed["params"]) == len(names)
+
+
+def test_frozen_parameters_are_left_out(model):
+    model.visual.requires_grad_(False)
+    groups = make_optimizer([model], CONFIG).param_groups
+    trained = {id(p) for group in groups for p in group["params"]}
+    assert not trained & {id(p) for p in model.visual.parameters()}
+
+
+def test_optimizer_is_the_papers(model):
+    group = make_optimizer([model], cm.TrainConfig()).param_groups[0]
+    assert (group["betas"], group["eps"]) == ((0.9, 0.98), 1e-6)
+
+
+def test_learning_rate_by_hand():
+    config = cm.TrainConfig(steps=12, warmup=4, lr=0.8)
+    expected = [0.2, 0.4, 0.6, 0.8, 0.8]  # four steps up; the cosine starts at its top
+    assert [learning_rate(step, config) for step in range(5)] == pytest.approx(expected)
+    assert learning_rate(8, config) == pytest.approx(0.4)  # half-way down
+    assert learning_rate(10, config) == pytest.approx(0.8 * 0.5 * (1 - math.sqrt(0.5)))
+    assert learning_rate(12, config) == pytest.approx(0)  # after the last step
+    assert learning_rate(0, cm.TrainConfig(steps=1, warmup=0, lr=0.8)) == 0.8
+
+
+def test_an_epoch_shows_no_pair_twice():
+    generator = torch.Generator().manual_seed(0)
+    rows = list(batches(23, 7, 7, generator))
+    assert [len(r) for r in rows] == [7] * 7
+    for epoch in (rows[0:3], rows[3:6]):
+        assert len(torch.cat(epoch).unique()) == 21
+    assert not torch.equal(rows[0], rows[3])
+
+
+def test_logs_tell_what_happened(vit_config, tok, pairs):
+    logs = run(fresh(vit_config), tok, pairs)
+    assert [log.step for log in logs] == [0, 1, 2]
+    assert [log.lr for log in logs] == pytest.approx([learning_rate(step, CONFIG) for step in range(3)])
+    assert logs[0].loss == pytest.approx(math.log(7), abs=1.5)
+    assert 10 < logs[0].logit_scale < 20 and logs[0].images_per_second > 0
+
+
+def test_one_step_is_adams(vit_config, tok, pairs):
+    model = fresh(vit_config)
+    before = copy(model)
+    config = dataclasses.replace(CONFIG, steps=1, warmup=0, lr=1e-3, weight_decay=0.1, eps=1e-12)
+    run(model, tok, pairs, config)
+    # Adam's first step is lr times the gradient's sign; decoupled decay takes lr * 0.1 of each weight, not of a gain.
+    for name, gain in (("visual.conv1.weight", False), ("text.ln_final.weight", True)):
+        change = model.state_dict()[name] - before[name] * (1 if gain else 1 - 1e-4)
+        torch.testing.assert_close(change.abs(), torch.full_like(change, 1e-3), rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize(("start", "limit"), [(90.0, 100.0), (1.5, 2.0)])
+def test_the_scale_is_clamped_after_the_step(vit_config, tok, pairs, start, limit):
+    model = fresh(vit_config)
+    model.logit_scale.data.fill_(math.log(start))
+
+    class Push(nn.Module):
+        def forward(self, model, images, tokens, caption_ids):
+            return -model.logit_scale
+
+    config = dataclasses.replace(CONFIG, lr=10.0, warmup=0, max_scale=limit)
+    logs = run(model, tok, pairs, config, objective=Push())
+    assert [log.logit_scale for log in logs] == pytest.approx([limit] * 3)
+    assert model.logit_scale.item() == pytest.approx(math.log(limit))
+
+
+def test_the_scale_stays_above_one(vit_config, tok, pairs):
+    class Pull(nn.Module):
+        def forward(self, model, images, tokens, caption_ids):
+            return model.logit_scale.exp()
+
+    logs = run(fresh(vit_config), tok, pairs, dataclasses.replace(CONFIG, lr=10.0, warmup=0), objective=Pull())
+    assert logs[-1].logit_scale == 1
+
+
+@pytest.mark.parametrize("augment", ["none", "crop", "mild", "handwriting"])
+def test_one_seed_gives_identical_runs(config, tok, pairs, augment):
+    settings = dataclasses.replace(CONFIG, augment=augment)
+    one, two, other = fresh(config), fresh(config), fresh(config)
+    losses = [[log.loss for log in run(m, tok, pairs, settings)] for m in (one, two)]
+    run(other, tok, pairs, dataclasses.replace(settings, seed=1))
+    assert losses[0] == losses[1] and same(copy(one), copy(two))
+    assert not same(copy(one), copy(other))
+
+
+def test_learning_really_happens(config, tok, pairs):
+    settings = cm.TrainConfig(steps=60, batch_size=23, warmup=5, lr=5e-3, device="cpu", augment="none")
+    logs = run(fresh(config), tok, pairs, settings)
+    assert logs[-1].loss < math.log(23) / 3
+
+
+def test_control_shuffled_gradients_learn_nothing(vit_config, tok, pairs):
+    class Torn(nn.Module):
+        """The paper's objective on pairs torn apart anew each step."""
+
+        def forward(self, model, images, tokens, caption_ids):
+            order = torch.randperm(len(images))
+            return Contrastive()(model, images, tokens[order], caption_ids[order])
+
+    torch.manual_seed(0)
+    settings = cm.TrainConfig(steps=60, batch_size=23, warmup=5, lr=5e-3, device="cpu", augment="none")
+    logs = run(fresh(vit_config), tok, pairs, settings, objective=Torn())
+    assert logs[-1].loss > math.log(23) * 0.8
+
+
+def test_equal_captions_share_an_id(tok):
+    tokens, ids = training.unique_tokens(tok, ["red", "blue", "red", "circle", "blue"], 13)
+    assert ids.tolist() == [0, 1, 0, 2, 1]
+    assert torch.equal(tokens, tok(["red", "blue", "circle"], 13))
+
+
+def test_the_objective_sees_images_with_their_own_captions(vit_config, tok, pairs):
+    seen = []
+
+    class Look(nn.Module):
+        def forward(self, model, images, tokens, caption_ids):
+            seen.append((images, tokens, caption_ids))
+            return model.logit_scale * 0
+
+    run(fresh(vit_config), tok, pairs, objective=Look())
+    all_images, all_tokens = cm.transforms.normalize(pairs.images), tok(pairs.captions, 13)
+    for images, tokens, ids in seen:
+        for image, text, i in zip(images, tokens, ids, strict=True):
+            (row,) = (all_images == image).flatten(1).all(dim=1).nonzero()[0]
+            assert torch.equal(text, all_tokens[row])
+            assert list(dict.fromkeys(pairs.captions))[i] == pairs.captions[row]
+
+
+def test_training_is_in_training_mode(resnet_config, tok, pairs):
+    model = fresh(resnet_config).eval()
+    statistics = model.visual.bn1.running_mean.clone()
+    modes = [model.training for _ in cm.train(model, tok, pairs, CONFIG)]
+    assert modes == [True] * 3
+    assert not torch.equal(model.visual.bn1.running_mean, statistics)
+
+
+def test_embedding_in_the_middle_changes_nothing(resnet_config, tok, pairs):
+    one, two = fresh(resnet_config), fresh(resnet_config)
+    for _ in cm.train(one, tok, pairs, CONFIG):
+        cm.embed(one, tok, pairs)
+        assert one.training
+    run(two, tok, pairs)
+    assert same(copy(one), copy(two))
+
+
+def test_an_objectives_own_parameters_are_trained(vit_config, tok, pairs):
+    class Head(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3, 3))
+
+        def forward(self, model, images, tokens, caption_ids):
+            return Contrastive()(model, images, tokens, caption_ids) + self.scale.square().sum()
+
+    head, model = Head(), fresh(vit_config)
+    before = copy(model)
+    run(model, tok, pairs, objective=head)
+    assert (head.scale < 1).all()
+    assert not same(copy(model), before)
+
+
+class Broken(nn.Module):
+    """The paper's objective, until the third step."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value, self.calls = value, 0
+
+    def forward(self, model, images, tokens, caption_ids):
+        self.calls += 1
+        loss = Contrastive()(model, images, tokens, caption_ids)
+        return loss if self.calls < 3 else loss * self.value
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_is_refused_before_the_step(config, tok, pairs, value):
+    model, parameters = fresh(config), None
+    with pytest.raises(FloatingPointError, match="the loss at step 2 is"):
+        for _ in cm.train(model, tok, pairs, CONFIG, objective=Broken(value)):
+            parameters = {name: p.detach().clone() for name, p in model.named_parameters()}
+    assert same(parameters, dict(model.named_parameters()))
+
+
+def test_nan_weights_are_refused_at_once(vit_config, tok, pairs):
+    model = fresh(vit_config)
+    model.visual.conv1.weight.data[0, 0, 0, 0] = math.nan
+    with pytest.raises(FloatingPointError, match="the loss at step 0 is nan"):
+        run(model, tok, pairs)
+    assert model.text.ln_final.weight.isfinite().all()
+
+
+def test_what_does_not_fit_is_refused_at_the_call(vit_config, tok, pairs):
+    model = fresh(vit_config)
+    with pytest.raises(ValueError, match="a batch of 24 needs as many pairs; patterns has 23"):
+        cm.train(model, tok, pairs, dataclasses.replace(CONFIG, batch_size=24))
+    with pytest.raises(ValueError, match="patterns has no captions"):
+        cm.train(model, tok, pairs.without_captions(), CONFIG)
+    with pytest.raises(ValueError, match="unknown augmentation 'strong'; choose from: none, crop"):
+        cm.train(model, tok, pairs, dataclasses.replace(CONFIG, augment="strong"))
+    with pytest.raises(ValueError, match="the model reads 519 token ids"):
+        cm.train(model, cm.Tokenizer.train(["ab"], 515), pairs, CONFIG)
+    with pytest.raises(ValueError, match="expected fp32 weights"):
+        cm.train(fresh(vit_config).half(), tok, pairs, CONFIG)
+
+
+def test_configurations_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="batch_size must be at least 2, got 1"):
+        cm.TrainConfig(batch_size=1)
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        cm.TrainConfig(steps=0)
+    with pytest.raises(ValueError, match="warmup must not be negative"):
+        cm.TrainConfig(warmup=-1)
+    with pytest.raises(ValueError, match="lr must be positive"):
+        cm.TrainConfig(lr=0)
+    with pytest.raises(ValueError, match="lr must be positive"):
+        cm.TrainConfig(lr=math.nan)
+    with pytest.raises(ValueError, match="unknown precision 'fp8'; choose from: auto, fp32, bf16, fp16"):
+        cm.TrainConfig(precision="fp8")
+    with pytest.raises(ValueError, match="checkpoint_every must be at least 1, got 0"):
+        cm.TrainConfig(checkpoint_every=0)
+
+
+def test_devices_and_precisions():
+    assert pick_device("cpu").type == "cpu"
+    with pytest.raises(ValueError, match="no device 'tpu' here; choose from: auto"):
+        pick_device("tpu")
+    with pytest.raises(ValueError, match="fp16 needs a CUDA device"):
+        mixed_precision("fp16", torch.device("cpu"))
+    autocast, scaler = mixed_precision("auto", torch.device("cpu"))
+    with autocast():
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+    assert not scaler.is_enabled()
+
+
+def test_bf16_on_the_cpu_keeps_fp32_weights(config, tok, pairs):
+    model = fresh(config)
+    logs = run(model, tok, pairs, dataclasses.replace(CONFIG, precision="bf16"))
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert all(math.isfinite(log.loss) for log in logs)
+
+
+def test_a_run_leaves_its_configuration_log_and_checkpoint(vit_config, tok, pairs, tmp_path):
+    model, folder = fresh(vit_config), tmp_path / "deep" / "run"
+    logs = run(model, tok, pairs, run_dir=folder)
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert lines == [dataclasses.asdict(log) for log in logs]
+    stored = json.loads((folder / "config.json").read_text())
+    assert cm.CLIPConfig.from_dict(stored["model"]) == vit_config
+    assert cm.TrainConfig(**stored["train"]) == CONFIG
+    loaded, tokenizer = cm.weights.load(folder / "checkpoint.safetensors")
+    assert same(copy(loaded), copy(model)) and tokenizer.hash == tok.hash
+
+
+def test_checkpoints_come_as_often_as_asked(vit_config, tok, pairs, tmp_path, monkeypatch):
+    saved = []
+    monkeypatch.setattr(training, "save", lambda model, path, tokenizer: saved.append(path.name))
+    run(fresh(vit_config), tok, pairs, dataclasses.replace(CONFIG, steps=5, checkpoint_every=2), run_dir=tmp_path)
+    assert len(saved) == 3  # after steps 2 and 4, and at the end
+
+
+def test_the_log_is_on_disk_while_the_run_goes_on(vit_config, tok, pairs, tmp_path):
+    for done, _ in enumerate(cm.train(fresh(vit_config), tok, pairs, CONFIG, run_dir=tmp_path), start=1):
+        assert len((tmp_path / "log.jsonl").read_text().splitlines()) == done
+
+
+def test_a_folder_that_holds_a_run_is_refused(vit_config, tok, pairs, tmp_path):
+    run(fresh(vit_config), tok, pairs, run_dir=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="already holds a run"):
+        run(fresh(vit_config), tok, pairs, run_dir=tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_can_not_be_written_to(vit_config, tok, pairs, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="can not write to"):
+        run(fresh(vit_config), tok, pairs, run_dir=tmp_path / "file" / "run")
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(vit_config, tok, pairs, tmp_path, monkeypatch):
+    model, path = fresh(vit_config), tmp_path / "checkpoint.safetensors"
+    steps = cm.train(model, tok, pairs, dataclasses.replace(CONFIG, checkpoint_every=1), run_dir=tmp_path)
+    next(steps)
+    whole, first = path.read_bytes(), copy(model)
+
+    def full(tensors, partial, metadata):
+        partial.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(ValueError, match="could not save.*No space left"):
+        next(steps)
+    assert path.read_bytes() == whole
+    assert same(copy(cm.weights.load(path)[0]), first)
+
+
+def test_stopping_early_closes_the_log(vit_config, tok, pairs, tmp_path):
+    steps = cm.train(fresh(vit_config), tok, pairs, CONFIG, run_dir=tmp_path)
+    next(steps)
+    steps.close()
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 1
