@@ -1,0 +1,60 @@
+"""Pixel nearest neighbour on planted data."""
+
+import pytest
+import torch
+
+from clipmini.baselines import crop_to_ink, nearest_neighbour_scores
+
+
+@pytest.fixture
+def train():
+    """Five white pages, each with a bar in a column of its own."""
+    images = torch.full((5, 3, 11, 7), 255, dtype=torch.uint8)
+    for i in range(5):
+        images[i, :, :, i] = 0
+    return images
+
+
+def test_the_nearest_wins(train):
+    labels = torch.tensor([3, 0, 3, 5, 1])
+    scores = nearest_neighbour_scores(train, labels, 7, train.clamp(min=90))  # fainter ink, the same place
+    assert scores.shape == (5, 7)
+    assert scores.argmax(dim=1).tolist() == labels.tolist()
+    torch.testing.assert_close(scores.amax(dim=1), torch.ones(5))
+
+
+def test_the_best_of_a_class_counts(train):
+    scores = nearest_neighbour_scores(train, torch.tensor([0, 0, 0, 1, 1]), 2, train[1:2])
+    torch.testing.assert_close(scores, torch.tensor([[1.0, 0.0]]))
+
+
+def test_a_class_that_was_never_seen_never_wins(train):
+    scores = nearest_neighbour_scores(train, torch.tensor([0, 0, 0, 1, 1]), 3, train.flip(-1))
+    assert (scores[:, 2] == -1).all() and (scores[:, :2] >= 0).all()
+
+
+def test_more_images_than_a_batch(train):
+    many = train.repeat(120, 1, 1, 1)
+    scores = nearest_neighbour_scores(train, torch.arange(5), 5, many)
+    assert scores.argmax(dim=1).tolist() == list(range(5)) * 120
+
+
+def test_sizes_that_differ_are_refused(train):
+    with pytest.raises(ValueError, match="expected images of one size"):
+        nearest_neighbour_scores(train, torch.arange(5), 5, train[..., :6])
+
+
+def test_crop_to_ink_finds_the_box():
+    page = torch.full((2, 3, 12, 8), 255, dtype=torch.uint8)
+    page[0, :, 3:6, 2:4] = 0  # all ink: fills the frame once cropped
+    page[0, :, 4, 3] = 100
+    page[1, :, 9:11, 5:8] = 0
+    cropped = crop_to_ink(page)
+    assert cropped.shape == page.shape and cropped.dtype == torch.uint8
+    assert cropped.float().mean(dim=(1, 2, 3)).tolist()[1] == 0
+    assert 0 < cropped[0].float().mean() < 40
+
+
+def test_crop_to_ink_leaves_an_empty_page():
+    page = torch.full((1, 3, 12, 8), 255, dtype=torch.uint8)
+    assert torch.equal(crop_to_ink(page), page)
