@@ -105,6 +105,8 @@ def augment(images: UInt8[Tensor, "N C H W"], name: str, generator: torch.Genera
 def warp(images: Tensor, *, zoom, shift, angle=None, slant=None) -> Tensor:
     """An affine map an image; what comes in from outside repeats the border. zoom: part of the side that is seen."""
     n = len(images)
+    if n == 0:
+        return images  # half of a batch of one; affine_grid refuses it
     angle = torch.zeros(n, device=images.device) if angle is None else angle
     slant = torch.zeros(n, device=images.device) if slant is None else slant
     (zoom_x, zoom_y), (shift_x, shift_y) = zoom, shift
