@@ -1,6 +1,7 @@
 """What a model and a run are: frozen dataclasses, and the named presets."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 HEAD_WIDTH = 64  # every released model; heads are not stored in its file
@@ -50,7 +51,7 @@ class ResNetConfig:
     """A modified ResNet (paper section 2.4). layers: bottlenecks a stage; width: channels after the stem."""
 
     resolution: int
-    layers: tuple[int, ...]
+    layers: Sequence[int]
     width: int
     heads: int | None = None
 
@@ -188,6 +189,6 @@ PRESETS: dict[str, CLIPConfig] = {
 
 RECIPES: dict[str, TrainConfig] = {
     "quickstart": TrainConfig(steps=1200, batch_size=256, lr=5e-3, augment="handwriting"),
-    "glyphs-resnet": TrainConfig(steps=3000, batch_size=256, lr=5e-3, augment="handwriting"),
-    "glyphs-vit": TrainConfig(steps=3000, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
+    "glyphs-resnet": TrainConfig(steps=2400, batch_size=256, lr=5e-3, augment="handwriting"),
+    "glyphs-vit": TrainConfig(steps=2000, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
 }

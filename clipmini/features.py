@@ -20,10 +20,10 @@ from clipmini.transforms import normalize
 
 @dataclass(frozen=True)
 class Features:
-    """image, text: (N, E), unit rows if projected and raw otherwise; labels: (N,). None where there are none."""
+    """image, text: (N, E) unit rows if projected, raw and each of its own width otherwise; labels: (N,). None where none."""
 
-    image: Float[Tensor, "N E"]
-    text: Float[Tensor, "N E"] | None
+    image: Float[Tensor, "N image_width"]
+    text: Float[Tensor, "N text_width"] | None
     labels: Int[Tensor, "N"] | None
 
 
@@ -56,8 +56,8 @@ def embed(model: CLIP, tok: Tokenizer, data: Pairs, project: bool = True, batch_
 
 def embed_texts(
     model: CLIP, tok: Tokenizer, texts: Sequence[str], project: bool = True, batch_size: int = 512
-) -> Float[Tensor, "N E"]:
-    """Text features on the CPU; a text that occurs often is encoded once."""
+) -> Float[Tensor, "N features"]:
+    """Text features on the CPU; a text that occurs often is encoded once. Raises ValueError if there are no texts."""
     if len(texts) == 0:
         raise ValueError("there are no texts to embed")
     unique = {text: i for i, text in enumerate(dict.fromkeys(texts))}

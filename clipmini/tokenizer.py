@@ -60,7 +60,7 @@ class Tokenizer:
     EOT has the highest id: the text tower reads a caption there.
     """
 
-    def __init__(self, merges: Sequence[tuple[str, str]]):
+    def __init__(self, merges: Iterable[Sequence[str]]):
         self.merges = [tuple(pair) for pair in merges]
         self.symbols = base_symbols() + [a + b for a, b in self.merges] + [SOT, EOT]
         self.ids = {symbol: i for i, symbol in enumerate(self.symbols)}

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import sys
 
+import beartype
 import jaxtyping
 import pytest
 import torch
@@ -98,8 +99,9 @@ def checked():
     ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "clipmini"}
     for name in ours:
         del sys.modules[name]
+    beartype.numeric = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int may stand for a float
     try:
-        with jaxtyping.install_import_hook("clipmini", "beartype.beartype"):
+        with jaxtyping.install_import_hook("clipmini", "beartype.numeric"):
             return importlib.import_module("clipmini")
     finally:
         for name in [name for name in sys.modules if name.split(".")[0] == "clipmini"]:
