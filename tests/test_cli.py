@@ -1,0 +1,87 @@
+"""The command line: what it prints, where it saves, and one sentence for a mistake."""
+
+import os
+import signal
+
+import pytest
+
+import clipmini as cm
+from clipmini import cli
+
+
+@pytest.fixture
+def tiny(monkeypatch, vit_config, pairs, tok):
+    """A preset and a data set that train in no time."""
+    monkeypatch.setitem(cm.PRESETS, "tiny", vit_config)
+    monkeypatch.setattr(cli.datasets, "load", lambda name, split, resolution=32: pairs)
+    return ["train", "--preset", "tiny", "--device", "cpu", "--batch-size", "7", "--augment", "none"]
+
+
+def test_train_leaves_a_checkpoint(tiny, tmp_path, capsys):
+    assert cli.main([*tiny, "--steps", "3", "--run-dir", str(tmp_path)]) == 0
+    path = tmp_path / "checkpoint.safetensors"
+    assert str(path) in capsys.readouterr().out
+    assert cm.load(path).model.config.vision == cm.PRESETS["tiny"].vision
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
+
+
+def test_every_setting_is_an_option(tiny, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli, "train", lambda model, tok, data, config, run_dir: seen.append(config) or iter(()))
+    cli.main([*tiny, "--lr", "0.01", "--max-scale", "50", "--seed", "3", "--run-dir", str(tmp_path)])
+    assert (seen[0].lr, seen[0].max_scale, seen[0].seed, seen[0].batch_size) == (0.01, 50, 3, 7)
+
+
+def test_ctrl_c_finishes_the_step_and_saves(tiny, tmp_path, monkeypatch, capsys):
+    train = cli.train
+
+    def interrupted(*args, **kwargs):
+        for log in train(*args, **kwargs):
+            if log.step == 1:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield log
+
+    monkeypatch.setattr(cli, "train", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    assert cli.main([*tiny, "--steps", "50", "--run-dir", str(tmp_path)]) == 0
+    assert "stopped after step 1" in capsys.readouterr().out
+    assert cm.load(tmp_path / "checkpoint.safetensors")
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_presets_are_listed_with_their_sizes(capsys):
+    assert cli.main(["presets"]) == 0
+    out = capsys.readouterr().out
+    assert "151,277,313 parameters, 224 px" in out
+    assert all(name in out for name in cm.PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--preset", "ViT"], "unknown preset 'ViT'; choose from: mini-resnet"),
+        (["train", "--data", "mnist"], "unknown data set 'mnist'; choose from: glyphs, digits"),
+        (["train", "--batch-size", "1"], "batch_size must be at least 2"),
+        (["eval", "nothing.safetensors"], "no checkpoint 'nothing.safetensors'; choose from:"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments, message, capsys):
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("clipmini: ") and message in error
+    assert "Traceback" not in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["train", "--steps", "many"]])
+def test_usage_is_shown_for_what_is_no_command(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2 and "usage: python -m clipmini" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["train", "eval", "datasets", "presets"])
+def test_each_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([verb, "--help"])
+    assert stop.value.code == 0 and "usage" in capsys.readouterr().out
