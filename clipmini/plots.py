@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from clipmini.files import package_data
 
 BLUE, ORANGE, GREY, INK = "#0072B2", "#D55E00", "#9A9A9A", "#222222"  # Okabe and Ito's blue and orange
+TITLE_WIDTH = 15  # characters after which the title above a picture is wrapped
 LABEL_WIDTH = 22  # characters after which the text beside a row is wrapped
 
 
@@ -47,7 +48,8 @@ def plot_similarity(ax: Axes, matrix: ArrayLike, images: Sequence | None = None,
         for i, image in enumerate(images):
             ax.imshow(centre_square(image), extent=(i - 0.47, i + 0.47, -0.62, top), aspect="equal")
     ax.set(xlim=(-0.5, matrix.shape[1] - 0.5), ylim=(matrix.shape[0] - 0.5, top), xticks=[])
-    labels = [textwrap.fill(text, LABEL_WIDTH) for text in texts or []]
+    few = matrix.shape[0] <= 10  # more rows are too close together for a second line
+    labels = [textwrap.fill(text, LABEL_WIDTH) if few else text for text in texts or []]
     ax.set_yticks(range(len(labels)), labels)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -78,7 +80,7 @@ def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str]
         ax.set_axis_off()
     for ax, image, title in zip(axes, images, titles or [""] * len(images), strict=False):
         ax.imshow(_picture(image))
-        ax.set_title(title, loc="center", fontsize="medium", fontweight="normal", pad=4)
+        ax.set_title(textwrap.fill(title, TITLE_WIDTH), loc="center", fontsize="medium", fontweight="normal", pad=4)
     return axes
 
 
