@@ -81,7 +81,7 @@ def test_each_block_starts_as_its_shortcut_but_not_the_stem():
 
 def test_the_pool_comes_before_the_last_convolution_and_before_the_shortcut(randomise):
     torch.manual_seed(0)
-    block = randomise(Bottleneck(6, 4, stride=2)).eval()
+    block = randomise(Bottleneck(6, 4, stride=2))  # in training mode: fixed statistics would commute with the pool
     x = torch.randn(5, 6, 8, 8)
     out = F.relu(block.bn2(block.conv2(F.relu(block.bn1(block.conv1(x))))))
     pooled = block.bn3(block.conv3(F.avg_pool2d(out, 2)))

@@ -21,7 +21,7 @@ words "digit seven" under printed sevens; it has seen neither handwriting, nor a
 
 **Recipe.** `{recipe}`
 
-It took {minutes:.0f} minutes on two CPU cores. Last batch's loss: {loss:.2f} nats.
+It took {minutes:.0f} minutes on a CPU. Last batch's loss: {loss:.2f} nats.
 
 **Scores**, one run, 95% Wilson intervals over examples. `val` and `digits:dev` were looked at while choosing the
 recipe; the other splits were read once. The untrained model has the same architecture and fresh weights. "n" counts
