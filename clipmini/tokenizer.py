@@ -89,7 +89,7 @@ class Tokenizer:
     def train(cls, texts: Iterable[str], vocab_size: int = 2048) -> "Tokenizer":
         """Learn merges: again and again, join the most frequent pair of neighbouring symbols.
 
-        Ties go to the pair whose symbols were learned first, so that training is deterministic. Stops early when no pair is left.
+        Ties go to the pair with the smaller ids, so that training is deterministic. Stops early when no pair is left.
         Args: texts: captions. vocab_size: everything counted, at least 514 (512 base symbols, SOT, EOT).
         Raises: ValueError for a smaller vocabulary, an empty corpus, or something that is not a text.
         """
@@ -190,7 +190,7 @@ def learn_merges(words: dict[tuple[str, ...], int], wanted: int) -> list[tuple[s
         if counts[pair] != -count or count == 0:
             continue  # an older count of this pair; the current one is in the heap too
         merges.append(pair)
-        order.setdefault(pair[0] + pair[1], len(order))  # a symbol may be spelled by two merges: (ab, c) and (a, bc)
+        order[pair[0] + pair[1]] = len(order)
         changed = set()
         for index in where.pop(pair):
             symbols, n = words[index]
