@@ -7,7 +7,7 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from open_clip.tokenizer import SimpleTokenizer
 
@@ -46,6 +46,8 @@ def test_the_rest_of_the_vocabulary_is_the_released_one_too(released):
 @settings(max_examples=300, deadline=None)
 @given(st.text())
 def test_ids_are_open_clips_on_any_text(text):
+    literals = (SOT, EOT, "<start_of_text>", "<end_of_text>")  # open_clip renamed the first two
+    assume(not any(literal in clean(text) for literal in literals))
     assert RELEASED().encode(text) == THEIRS.encode(text)
 
 
