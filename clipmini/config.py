@@ -190,5 +190,5 @@ PRESETS: dict[str, CLIPConfig] = {
 RECIPES: dict[str, TrainConfig] = {
     "quickstart": TrainConfig(steps=1200, batch_size=256, lr=5e-3, augment="handwriting"),
     "glyphs-resnet": TrainConfig(steps=2400, batch_size=256, lr=5e-3, augment="handwriting"),
-    "glyphs-vit": TrainConfig(steps=2000, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
+    "glyphs-vit": TrainConfig(steps=1500, batch_size=256, lr=2e-3, warmup=200, augment="handwriting"),
 }

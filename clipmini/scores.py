@@ -42,10 +42,18 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
     }
     ks = (1, 5) if data.captions else (1,)
     right = data.labels[:, None] if data.positives is None else data.positives
-    chance = [Score("chance", _metric(k, data), k / len(data.classes), len(data), Interval(0, 0)) for k in ks]
-    chance = [c._replace(interval=Interval(c.value, c.value)) for c in chance]
+    chance = [_exact("chance", _metric(k, data), chance_level(right, len(data.classes), k), len(data)) for k in ks]
     scores = [_score(who, _metric(k, data), recall_at_k(s, right, k), len(data)) for who, s in rows.items() for k in ks]
     return scores + chance
+
+
+def chance_level(positives: Tensor, classes: int, k: int) -> float:
+    """How often k different classes drawn blindly hold one of a row's positives (padded with -1), averaged over rows."""
+    right = (positives >= 0).sum(dim=1).double()
+    missed = torch.ones_like(right)
+    for drawn in range(k):
+        missed *= (1 - right / (classes - drawn)).clamp(min=0)
+    return (1 - missed).mean().item()
 
 
 def recorded(name: str) -> dict[tuple[str, str, str], list[float]]:
@@ -91,6 +99,10 @@ def printed_classes(train: Pairs, data: Pairs) -> tuple[Tensor, Tensor]:
 
 def _metric(k: int, data: Pairs) -> str:
     return f"R@{k}" if data.captions else "top-1"
+
+
+def _exact(who: str, metric: str, value: float, n: int) -> Score:
+    return Score(who, metric, value, n, Interval(value, value))
 
 
 def _score(who: str, metric: str, value: float, n: int) -> Score:

@@ -54,8 +54,8 @@ def train(
 
     Args: objective: Module (model, images, tokens, caption_ids) -> () loss, its own parameters trained too; None is
     the paper's. run_dir: where configuration, log and checkpoints go; None keeps nothing on disk.
-    Raises: ValueError at the call for what does not fit together; FloatingPointError before a step whose loss is not
-    finite, with the weights as they were.
+    Raises: ValueError, at the call or its first step, for what does not fit together; FloatingPointError before a step
+    whose loss is not finite, with the weights as they were.
     """
     check_vocabulary(model, tok)
     choose("augmentation", config.augment, AUGMENTATIONS)

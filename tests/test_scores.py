@@ -1,0 +1,43 @@
+"""The scorecard: chance by hand, the baselines that it names, the record of runs."""
+
+import math
+
+import pytest
+import torch
+
+import clipmini as cm
+from clipmini.scores import chance_level, printed_classes, recorded
+
+
+def test_chance_counts_every_right_answer():
+    one, two = torch.tensor([[3, -1]]), torch.tensor([[3, 4]])
+    assert chance_level(one, 7, 1) == pytest.approx(1 / 7)
+    assert chance_level(one, 7, 5) == pytest.approx(5 / 7)
+    assert chance_level(two, 7, 5) == pytest.approx(1 - math.comb(5, 5) / math.comb(7, 5))
+    assert chance_level(torch.cat([one, two]), 7, 1) == pytest.approx((1 / 7 + 2 / 7) / 2)
+
+
+def test_printed_digits_are_found_by_each_of_the_prompts():
+    train, digits = cm.datasets.load("glyphs", "train"), cm.datasets.load("digits", "dev")
+    images, labels = printed_classes(train, digits)
+    prompts = {t.format(name) for t in digits.templates for name in digits.classes}
+    assert len(images) == len(labels) == sum(caption in prompts for caption in train.captions)
+    assert labels.unique().tolist() == list(range(10))
+
+
+def test_a_scorecard_puts_the_baselines_beside_the_model():
+    model, tok, _ = cm.load("glyphs-resnet")
+    card = cm.scorecard(model, tok, "digits", "dev")
+    by_name = {score.who: score for score in card}
+    assert set(by_name) == {
+        "trained", "untrained", "pixel nearest neighbour", "the same, cropped to the ink", "chance"
+    }  # fmt: skip
+    assert by_name["chance"].value == pytest.approx(0.1)
+    assert by_name["trained"].interval.low > by_name["untrained"].interval.high
+    assert all(s.interval.low <= s.value <= s.interval.high and s.n == 898 for s in card)
+
+
+def test_the_record_has_a_value_a_run():
+    record = recorded("quickstart_seeds")
+    assert {len(values) for values in record.values()} == {3}
+    assert all(0 <= v <= 1 for values in record.values() for v in values)
