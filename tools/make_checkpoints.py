@@ -23,8 +23,9 @@ words "digit seven" under printed sevens; it has seen neither handwriting, nor a
 
 It took {minutes:.0f} minutes on a CPU. Last batch's loss: {loss:.2f} nats.
 
-**Scores**, one run, 95% Wilson intervals over examples. The recipe was chosen by `val` and `digits:dev`;
-`new_names` and `new_font` were printed beside them in tuning runs, so they are not untouched. `digits:test` was read once. The untrained model has the same architecture and fresh weights. "n" counts
+**Scores**, one run, 95% Wilson intervals over examples. The recipe was chosen by `val` and
+`digits:dev`; `new_names` and `new_font` were printed beside them in tuning runs, so they are not untouched.
+`digits:test` was read once. The untrained model has the same architecture and fresh weights. "n" counts
 pictures.
 
 | task | metric | who | score | interval | n |
