@@ -1,5 +1,7 @@
 """What a trained model has to beat."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
@@ -7,8 +9,8 @@ from torch import Tensor
 
 
 def nearest_neighbour_scores(
-    train: UInt8[Tensor, "M 3 H W"], labels: Int[Tensor, "M"], classes: int, images: UInt8[Tensor, "N 3 H W"]
-) -> Float[Tensor, "N C"]:
+    train: UInt8[Tensor, "M C H W"], labels: Int[Tensor, "M"], classes: int, images: UInt8[Tensor, "N C H W"]
+) -> Float[Tensor, "N classes"]:
     """For each image and class, the cosine of ink to the class's closest training image: no learning at all.
 
     A class without a training image scores -1, below every other. Raises ValueError if the sizes differ.
@@ -16,11 +18,27 @@ def nearest_neighbour_scores(
     if train.shape[1:] != images.shape[1:]:
         raise ValueError(f"expected images of one size, got {tuple(train.shape[1:])} and {tuple(images.shape[1:])}")
     known, out = _ink(train), []
-    for batch in images.split(512):
+    for batch in images.split(128):
         cosines = _ink(batch) @ known.T
         empty = torch.full((len(batch), classes), -1.0)
         out.append(empty.scatter_reduce(1, labels.expand(len(batch), -1), cosines, "amax"))
     return torch.cat(out)
+
+
+def recombined_scores(scores: Float[Tensor, "N C"], names: Sequence[str], k: int = 5) -> Float[Tensor, "N C"]:
+    """Names put together from the words of the nearest neighbours' names: composition without learning.
+
+    Args: scores: of `nearest_neighbour_scores`. Returns: the Jaccard overlap of each name's words with those of the k
+    best names, averaged with their scores as weights; a name that no training picture has can win.
+    """
+    index = {word: i for i, word in enumerate(dict.fromkeys(word for name in names for word in name.split()))}
+    has = torch.zeros(len(names), len(index))
+    for row, name in zip(has, names, strict=True):
+        row[[index[word] for word in name.split()]] = 1
+    shared, size = has @ has.T, has.sum(dim=1)
+    overlap = shared / (size[:, None] + size - shared)
+    weights, nearest = scores.topk(k, dim=1)
+    return sum(weights[:, i, None] * overlap[nearest[:, i]] for i in range(k)) / weights.sum(dim=1, keepdim=True)
 
 
 def crop_to_ink(images: UInt8[Tensor, "N 3 H W"], threshold: int = 192) -> UInt8[Tensor, "N 3 H W"]:

@@ -46,7 +46,7 @@ def embed(model: CLIP, tok: Tokenizer, data: Pairs, project: bool = True, batch_
     """
     device = model.logit_scale.device
     with evaluating(model):
-        images = [model.encode_image(normalize(part.to(device)), project) for part in data.images.split(batch_size)]
+        images = [model.encode_image(normalize(part.to(device)), project) for part in data.pixels.split(batch_size)]
         image = torch.cat(images)
         if project:
             image = F.normalize(image, dim=-1)

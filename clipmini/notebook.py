@@ -1,20 +1,43 @@
 """What only notebooks need: the source of what was imported, a film of training, a search box."""
 
+import ast
 import base64
 import inspect
 import io
+import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import matplotlib.pyplot as plt
-from IPython.display import Code, Pretty, display
+from IPython.display import Code, Markdown, Pretty, display
 from matplotlib.figure import Figure
 from PIL import Image
 
+from clipmini.scores import Score
+
 
 def show(thing: Callable) -> Code:
-    """The real, tested source of a function or class, highlighted."""
-    return Code(inspect.getsource(thing).rstrip(), language="python")
+    """The real, tested source of a function or class, highlighted; of its docstring only the first line."""
+    lines = textwrap.dedent(inspect.getsource(thing)).rstrip().splitlines()
+    tree = ast.parse("\n".join(lines)).body[0]
+    first = tree.body[0]
+    if ast.get_docstring(tree) and first.end_lineno > first.lineno:
+        lines[first.lineno - 1 : first.end_lineno] = [lines[first.lineno - 1] + '"""']
+    return Code("\n".join(lines), language="python")
+
+
+def score_table(scores: Sequence[Score]) -> Markdown:
+    """A row for whoever was scored, a column for each metric, each score with its 95% interval."""
+    metrics = list(dict.fromkeys(score.metric for score in scores))
+    cells = {(score.who, score.metric): _percent(score) for score in scores}
+    rows = [[who, *(cells[who, metric] for metric in metrics)] for who in dict.fromkeys(score.who for score in scores)]
+    lines = [["", *metrics], ["---", *["---:"] * len(metrics)], *rows]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _percent(score: Score) -> str:
+    low, high = score.interval
+    return f"{score.value:.1%}" if low == high else f"{score.value:.1%} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def watch(steps: Iterator, total: int, every: float = 1.0) -> Iterator:

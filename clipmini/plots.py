@@ -84,25 +84,27 @@ def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str]
     return axes
 
 
-def plot_answers(ax: Axes, image: ArrayLike, answers: Sequence[str], right: Collection[str] = ()) -> Axes:
-    """Draw a picture and, beside it, what a model called it, best first; right answers are bold and ticked.
+def plot_answers(ax: Axes, image: ArrayLike, truth: str, answers: Sequence[str], right: Collection[str] = ()) -> Axes:
+    """Draw a picture and, beside it, its name and what a model called it, best first; right answers are bold and ticked.
 
     Args:
-        image: (3, H, W), (H, W, 3) or (H, W). answers: texts, best first. right: those of them that are right.
+        image: (3, H, W), (H, W, 3) or (H, W). truth: its name. answers: texts, best first. right: all that are right.
     """
     ax.imshow(_picture(image), extent=(0, 1, 0, 1))
     ax.set(xlim=(0, 6), ylim=(0, 1))
     ax.set_axis_off()
-    for i, answer in enumerate(answers):
+    lines = [(truth, INK, "bold")]
+    for answer in answers:
         ticked = answer in right
-        lines = textwrap.shorten(answer, 46, placeholder=" …")
-        ax.text(1.15, 1 - (i + 0.5) / len(answers), f"{'✓' if ticked else ' '} {lines}", va="center", fontsize="medium",
-                weight="bold" if ticked else "normal", color=BLUE if ticked else INK)
+        lines.append((f"{'✓' if ticked else '·'} {answer}", BLUE if ticked else INK, "bold" if ticked else "normal"))
+    for i, (line, color, weight) in enumerate(lines):
+        ax.text(1.15, 1 - (i + 0.5) / len(lines), line, va="center", fontsize="small", weight=weight, color=color)
     return ax
 
 
 def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: ArrayLike | None = None, *,
-              chance: float | None = None, unit: str = "%", baselines: Collection[str] = ()) -> Axes:
+              chance: float | None = None, unit: str = "%", baselines: Collection[str] = (),
+              xlabel: str = "accuracy (%)") -> Axes:
     """Draw horizontal bars with their intervals, the first name on top, and write each value beside its bar.
 
     Args:
@@ -110,7 +112,8 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
         values: (B,), fractions in 0..1 when the unit is "%" (shown as percentages), else in `unit`.
         intervals: (B, 2), low and high end of each interval, on the scale of `values`.
         chance: value of guessing, drawn as a dashed line; on the scale of `values`.
-        unit: written after each value and under the axis.
+        unit: written after each value.
+        xlabel: what the values are, under the axis.
         baselines: the names that are drawn in grey.
     Raises:
         ValueError: if the counts differ, an interval does not hold its value, or a baseline is not among the names.
@@ -131,7 +134,7 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
     right = max(ends.max(initial=0), (chance or 0) * scale)
     for i, end in enumerate(ends):
         ax.text(end + 0.02 * right, i, _with_unit(values[i], unit), va="center")
-    ax.set(xlim=(0, 1.2 * right or None), xlabel="accuracy (%)" if unit == "%" else unit)
+    ax.set(xlim=(0, 1.2 * right or None), xlabel=xlabel)
     ax.set_yticks(y, names)
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)

@@ -34,11 +34,11 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.bn1(self.conv1(x)).relu_()  # in place: memory, not arithmetic, is what a small model waits for
+        out = self.bn2(self.conv2(out)).relu_()
         out = self.bn3(self.conv3(self.avgpool(out)))
         shortcut = x if self.downsample is None else self.downsample(self.avgpool(x))
-        return F.relu(out + shortcut)
+        return (out + shortcut).relu_()
 
 
 class AttentionPool(nn.Module):
@@ -87,10 +87,10 @@ class ModifiedResNet(nn.Module):
         self.attnpool = AttentionPool(positions, channels, config.heads, embed_dim)
 
     def forward(self, images: Float[Tensor, "N 3 height width"], project: bool = True) -> Float[Tensor, "N features"]:
-        x = images.contiguous(memory_format=torch.channels_last)
-        x = F.relu(self.bn1(self.conv1(x)))
-        x = F.relu(self.bn2(self.conv2(x)))
-        x = self.avgpool(F.relu(self.bn3(self.conv3(x))))
+        x = self.bn1(self.conv1(images)).relu_()
+        x = self.bn2(self.conv2(x)).relu_()
+        x = self.avgpool(self.bn3(self.conv3(x)).relu_())
+        x = x.contiguous(memory_format=torch.channels_last)  # from here on, where channels are many
         for name in self.stages:
             x = getattr(self, name)(x)
         return self.attnpool(x, project)

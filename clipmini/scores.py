@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from clipmini import datasets
-from clipmini.baselines import crop_to_ink, nearest_neighbour_scores
+from clipmini.baselines import crop_to_ink, nearest_neighbour_scores, recombined_scores
 from clipmini.clip import CLIP
 from clipmini.datasets import Pairs
 from clipmini.features import embed, zeroshot_classifier
 from clipmini.files import package_data
-from clipmini.metrics import Interval, recall_at_k, wilson_interval
+from clipmini.metrics import Interval, clustered_interval, hits_at_k
 from clipmini.tokenizer import Tokenizer
 
 
@@ -43,7 +43,8 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
     ks = (1, 5) if data.captions else (1,)
     right = data.labels[:, None] if data.positives is None else data.positives
     chance = [_exact("chance", _metric(k, data), chance_level(right, len(data.classes), k), len(data)) for k in ks]
-    scores = [_score(who, _metric(k, data), recall_at_k(s, right, k), len(data)) for who, s in rows.items() for k in ks]
+    groups = data.labels if data.captions else torch.arange(len(data))  # pictures of one name are not independent
+    scores = [_score(who, _metric(k, data), hits_at_k(s, right, k), groups) for who, s in rows.items() for k in ks]
     return scores + chance
 
 
@@ -73,14 +74,11 @@ def classify(model: CLIP, tok: Tokenizer, data: Pairs) -> Tensor:
 
 
 def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
-    """Scores (N, C) of the nearest training glyph: on pixels, and for handwriting also on pixels cropped to the ink."""
+    """Scores (N, C) of the nearest training glyph; for names also of its words, for handwriting also cropped to the ink."""
     train = datasets.load("glyphs", "train", data.images.shape[-1])
     if data.classes == train.classes:
-        return {
-            "pixel nearest neighbour": nearest_neighbour_scores(
-                train.images, train.labels, len(train.classes), data.images
-            )
-        }
+        nearest = nearest_neighbour_scores(train.pixels, train.labels, len(train.classes), data.pixels)
+        return {"pixel nearest neighbour": nearest, "its words, recombined": recombined_scores(nearest, data.classes)}
     printed, labels = printed_classes(train, data)
     return {
         "pixel nearest neighbour": nearest_neighbour_scores(printed, labels, len(data.classes), data.images),
@@ -105,5 +103,5 @@ def _exact(who: str, metric: str, value: float, n: int) -> Score:
     return Score(who, metric, value, n, Interval(value, value))
 
 
-def _score(who: str, metric: str, value: float, n: int) -> Score:
-    return Score(who, metric, value, n, wilson_interval(value, n))
+def _score(who: str, metric: str, hits: Tensor, groups: Tensor) -> Score:
+    return Score(who, metric, hits.float().mean().item(), len(hits), clustered_interval(hits, groups))

@@ -129,8 +129,8 @@ class Tokenizer:
         Raises: TextTooLong if a text does not fit and truncate is False; with True its last id becomes EOT.
         """
         texts = [texts] if isinstance(texts, str) else list(texts)
-        out = torch.zeros(len(texts), context_length, dtype=torch.long)
-        for row, text in zip(out, texts, strict=True):
+        rows = []
+        for text in texts:
             ids = [self.sot, *self.encode(text), self.eot]
             if len(ids) > context_length:
                 if not truncate:
@@ -139,8 +139,8 @@ class Tokenizer:
                         "and EOT included; shorten it, pass truncate=True, or use a model with a longer context"
                     )
                 ids = [*ids[: context_length - 1], self.eot]
-            row[: len(ids)] = torch.tensor(ids)
-        return out
+            rows.append(ids + [0] * (context_length - len(ids)))
+        return torch.tensor(rows, dtype=torch.long).view(-1, context_length)
 
     def _encode_word(self, word: str) -> list[int]:
         if word not in self._word_cache:

@@ -1,9 +1,11 @@
 """The training loop: a generator that yields a log a step; it knows an objective, not a task (paper section 2.5)."""
 
 import contextlib
+import ctypes
 import dataclasses
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from clipmini.tokenizer import Tokenizer
 from clipmini.transforms import AUGMENTATIONS, augment
 from clipmini.weights import check_vocabulary, save
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 CHECKPOINT, LOG, CONFIG = "checkpoint.safetensors", "log.jsonl", "config.json"
 
 
@@ -54,8 +57,8 @@ def train(
 
     Args: objective: Module (model, images, tokens, caption_ids) -> () loss, its own parameters trained too; None is
     the paper's. run_dir: where configuration, log and checkpoints go; None keeps nothing on disk.
-    Raises: ValueError, at the call or its first step, for what does not fit together; FloatingPointError before a step
-    whose loss is not finite, with the weights as they were.
+    Raises: ValueError, at the call, for what does not fit together, and at the first step for a run_dir that can not be
+    used; FloatingPointError before a step whose loss is not finite, with the weights as they were.
     """
     check_vocabulary(model, tok)
     choose("augmentation", config.augment, AUGMENTATIONS)
@@ -65,15 +68,18 @@ def train(
         raise ValueError(f"a batch of {config.batch_size} needs as many pairs; {data.name} has {len(data)}")
     if any(p.dtype != torch.float32 for p in model.parameters()):
         raise ValueError("expected fp32 weights: Adam destroys half-precision ones; pass precision= for autocast")
-    return _steps(model, tok, data, config, objective or Contrastive(), run_dir)
-
-
-def _steps(model, tok, data, config, objective, run_dir):
     device = pick_device(config.device)
+    precision = mixed_precision(config.precision, device)
+    return _steps(model, tok, data, config, objective or Contrastive(), run_dir, device, precision)
+
+
+def _steps(model, tok, data, config, objective, run_dir, device, precision):
+    if device.type == "cpu":
+        keep_freed_memory()
     model.to(device).train()
     objective.to(device).train()
     optimizer = make_optimizer([model, objective], config)
-    autocast, scaler = mixed_precision(config.precision, device)
+    autocast, scaler = precision
     tokens, caption_ids = unique_tokens(tok, data.captions, model.context_length)
     generator = torch.Generator().manual_seed(config.seed)
     with contextlib.closing(RunFolder(run_dir, model, tok, config)) as folder:
@@ -152,6 +158,17 @@ def pick_device(name: str) -> torch.device:
     if not there.get(name, False):
         raise ValueError(f"no device {name!r} here; choose from: auto, {', '.join(d for d, a in there.items() if a)}")
     return torch.device(name)
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep the memory that a step frees, for the next step; elsewhere, do nothing.
+
+    It would give it back to the system and be handed zeroed pages again, which costs more than a small model's products.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        mallopt(M_TRIM_THRESHOLD, 2**30)
+        mallopt(M_MMAP_THRESHOLD, 2**28)
 
 
 def mixed_precision(precision: str, device: torch.device):

@@ -39,8 +39,8 @@ def preprocess(image: Image.Image, resolution: int) -> Float[Tensor, "3 H W"]:
     return normalize(pixels[None])[0]
 
 
-def normalize(images: UInt8[Tensor, "N 3 H W"]) -> Float[Tensor, "N 3 H W"]:
-    """0..255 to zero mean and unit deviation, by the constants of the released models.
+def normalize(images: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N 3 H W"]:
+    """0..255 to zero mean and unit deviation, by the constants of the released models; one grey channel becomes three.
 
     Raises: ValueError if the images are not uint8: scaled twice, they would all look black.
     """

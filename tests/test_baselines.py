@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from clipmini.baselines import crop_to_ink, nearest_neighbour_scores
+from clipmini.baselines import crop_to_ink, nearest_neighbour_scores, recombined_scores
 
 
 @pytest.fixture
@@ -58,3 +58,18 @@ def test_crop_to_ink_finds_the_box():
 def test_crop_to_ink_leaves_an_empty_page():
     page = torch.full((1, 3, 12, 8), 255, dtype=torch.uint8)
     assert torch.equal(crop_to_ink(page), page)
+
+
+def test_recombined_words_by_hand():
+    names = ["black star", "white star", "black chess king", "white chess king"]
+    nearest = torch.tensor([[0.6, -1.0, 0.2, -1.0]])  # its neighbours: a black star and, less so, a black chess king
+    overlap = torch.tensor([[1, 1 / 3, 1 / 4, 0], [1 / 4, 0, 1, 2 / 4]])  # of those two with each name
+    expected = (0.6 * overlap[0] + 0.2 * overlap[1]) / 0.8
+    torch.testing.assert_close(recombined_scores(nearest, names, k=2), expected[None])
+
+
+def test_recombined_words_reach_a_name_that_no_picture_has():
+    names = ["small a with acute", "small b", "small a", "small b with acute"]
+    nearest = torch.tensor([[0.9, 0.9, 0.1, -1.0]])
+    scores = recombined_scores(nearest, names, k=2)
+    assert scores[0, 3] > scores[0, 2]

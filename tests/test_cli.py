@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -55,6 +57,13 @@ def test_presets_are_listed_with_their_sizes(capsys):
     out = capsys.readouterr().out
     assert "151,277,313 parameters, 224 px" in out
     assert all(name in out for name in cm.PRESETS)
+
+
+def test_a_reader_that_has_had_enough_is_no_error():
+    command = f"{sys.executable} -m clipmini presets | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("mini-resnet")
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import sklearn.datasets
 import torch
 
 import clipmini as cm
@@ -146,7 +147,7 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
 def test_digits_are_two_halves():
     dev, test = (cm.datasets.load("digits", split) for split in ("dev", "test"))
     assert (len(dev), len(test)) == (898, 899)
-    scans = digits.load_digits().target
+    scans = sklearn.datasets.load_digits().target
     both = torch.cat([dev.labels, test.labels])
     assert both.bincount().tolist() == np.bincount(scans).tolist()
     seen = {image.numpy().tobytes() for image in dev.images}
@@ -158,7 +159,7 @@ def test_digits_are_two_halves():
 
 
 def test_digits_keep_their_scans():
-    data, scans = cm.datasets.load("digits", "dev"), digits.load_digits()
+    data, scans = cm.datasets.load("digits", "dev"), sklearn.datasets.load_digits()
     rows = np.sort(np.random.default_rng(0).permutation(1797)[:898])
     side, bottom = round(32 * digits.HEIGHT), round(32 * glyphs.BASELINE)
     left = (32 - side) // 2

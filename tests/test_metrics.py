@@ -100,6 +100,36 @@ def test_wilson_by_hand():
     assert (low, high) == pytest.approx((0.236595, 0.763405), abs=1e-5)
 
 
+def test_hits_are_rows_and_recall_their_mean():
+    scores = torch.tensor([[0.9, 0.1, 0.5], [0.2, 0.8, 0.3], [0.1, 0.2, 0.9]])
+    hits = metrics.hits_at_k(scores, torch.tensor([[0], [2], [-1]]), 1)
+    assert hits.tolist() == [True, False, False]
+    assert metrics.recall_at_k(scores, torch.tensor([[0], [2], [-1]]), 1) == pytest.approx(1 / 3)
+
+
+def test_ranks_of_many_rows_are_those_of_each_row_alone():
+    scores, positives = torch.randn(1031, 7), torch.randint(7, (1031, 3))
+    together = metrics.ranks(scores, positives)
+    alone = [metrics.ranks(scores[i : i + 1], positives[i : i + 1]).item() for i in range(1031)]
+    assert together.tolist() == alone
+
+
+def test_a_cluster_counts_once():
+    # 10 groups of 7 equal examples, 4 of them hits: as 10 examples, up to the factor of 10 / 9 in the variance
+    groups = torch.arange(70) % 10
+    interval = metrics.clustered_interval(groups < 4, groups)
+    assert interval == pytest.approx(metrics.wilson_interval(0.4, 9))
+
+
+def test_examples_on_their_own_give_wilsons_interval():
+    hits = torch.arange(400) % 4 == 0
+    interval = metrics.clustered_interval(hits, torch.arange(400) + 1000)
+    assert interval == pytest.approx(metrics.wilson_interval(0.25, 399))
+    assert metrics.clustered_interval(torch.zeros(70, dtype=torch.bool), torch.arange(70) % 10) == pytest.approx(
+        metrics.wilson_interval(0, 10)
+    )
+
+
 def test_t_interval_by_hand():
     # mean 2, deviation 1, error 1 / sqrt(3), t = 4.302653 at two degrees of freedom
     half = 4.302653 / math.sqrt(3)

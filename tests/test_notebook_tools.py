@@ -1,12 +1,15 @@
 """When is a chapter stale, what does a failed run leave behind, and can a checked cell fail?"""
 
 import ast
+import base64
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image, ImageColor
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -97,8 +100,24 @@ def test_failed_execution_leaves_the_file_whole(project):
     assert list(path.parent.iterdir()) == [path]
 
 
+def png(*colours) -> str:
+    picture, out = Image.new("RGBA", (len(colours), 1)), io.BytesIO()
+    for x, colour in enumerate(colours):
+        picture.putpixel((x, 0), ImageColor.getrgb(colour))
+    picture.resize((64 * len(colours), 64), Image.Resampling.NEAREST).save(out, "PNG", compress_level=0)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_a_stored_figure_is_smaller_and_looks_the_same():
+    stored = notebooks.smaller(png("red", "white", "blue"))
+    picture = Image.open(io.BytesIO(base64.b64decode(stored))).convert("RGB")
+    assert picture.size == (192, 64)
+    assert [picture.getpixel((x, 32)) for x in (32, 96, 160)] == [(255, 0, 0), (255, 255, 255), (0, 0, 255)]
+    assert len(stored) < len(png("red", "white", "blue")) / 3
+
+
 def test_a_picture_stands_in_for_its_widget():
-    output = nbformat.v4.new_output("display_data", {notebooks.WIDGET: {"model_id": "ab"}, "image/png": "cd"})
+    output = nbformat.v4.new_output("display_data", {notebooks.WIDGET: {"model_id": "ab"}, "image/png": png("red")})
     notebook = chapter("slider")
     notebook.cells[0].outputs = [output]
     notebooks.normalise(notebook)
@@ -107,7 +126,8 @@ def test_a_picture_stands_in_for_its_widget():
 
 @pytest.mark.parametrize(("stored", "verdict"), [("4", "1 passed"), ("5", "1 failed")])
 def test_a_checked_cell_fails_when_its_stored_output_is_wrong(tmp_path, stored, verdict):
-    notebook = chapter(f"{notebooks.CHECK}\n2 + 2")
+    notebook = chapter("2 + 2")
+    notebook.cells[0].metadata.tags = [notebooks.CHECK]
     notebook.cells[0].execution_count = 1
     notebook.cells[0].outputs = [nbformat.v4.new_output("execute_result", {"text/plain": stored}, execution_count=1)]
     nbformat.write(notebook, tmp_path / "01.ipynb")

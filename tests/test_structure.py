@@ -76,7 +76,7 @@ def test_chapter_is_fit_to_be_committed(path):
 
 def test_an_unfit_chapter_is_found_out(tmp_path):
     cells = [
-        nbformat.v4.new_code_cell("# NBVAL_CHECK_OUTPUT\n1 + 1"),
+        nbformat.v4.new_code_cell("1 + 1", metadata={"tags": [notebooks.CHECK]}),
         nbformat.v4.new_code_cell("\n".join(["x = 1"] * 11)),
         nbformat.v4.new_code_cell("x = " + "1" * 80),
     ]

@@ -278,6 +278,13 @@ def test_devices_and_precisions():
     assert not scaler.is_enabled()
 
 
+def test_what_the_machine_lacks_is_refused_at_the_call(config, tok, pairs):
+    model = fresh(config)
+    for change, message in (({"device": "tpu"}, "no device 'tpu'"), ({"precision": "fp16"}, "fp16 needs a CUDA device")):
+        with pytest.raises(ValueError, match=message):
+            cm.train(model, tok, pairs, dataclasses.replace(CONFIG, **change))
+
+
 def test_bf16_on_the_cpu_keeps_fp32_weights(config, tok, pairs):
     model = fresh(config)
     logs = run(model, tok, pairs, dataclasses.replace(CONFIG, precision="bf16"))

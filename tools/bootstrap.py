@@ -56,7 +56,7 @@ def main():
     if not (BIN / "uv").exists():
         step(2, "installing uv, the installer",
              BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv")
-    uv = (BIN / "uv", "pip", "install", "--python", BIN / "python")
+    uv = (BIN / "uv", "pip", "install", "--compile-bytecode", "--python", BIN / "python")
     step(3, "installing what requirements.txt lists: 3 GB to download the first time", *uv, "-r", "requirements.txt")
     step(4, "installing clipmini itself, editable",
          *uv, "--quiet", "--no-deps", "--no-build-isolation", "-e", ".")

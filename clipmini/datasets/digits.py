@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 
 from clipmini.datasets.glyphs import BASELINE
 from clipmini.datasets.pairs import Pairs
@@ -18,6 +17,8 @@ DARKEN = 1.4  # a pen on a coarse scan is grey; print is black
 
 def load(split: str, resolution: int = 32) -> Pairs:
     """One half, (N, 3, resolution, resolution) dark ink on white. dev: look freely; test: once a released checkpoint."""
+    from sklearn.datasets import load_digits  # takes a second to import: only who asks for digits waits
+
     scans = load_digits()
     half = np.random.default_rng(0).permutation(len(scans.target))
     half = np.sort(half[: len(half) // 2] if split == "dev" else half[len(half) // 2 :])

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import os
+from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,20 +35,16 @@ def load(split: str, resolution: int = 32) -> Pairs:
 
     train; val and new_names: names that train never shows; new_font: STIX, a family that train never shows.
     """
-    rows = manifest()
-    images = draw_all(resolution)
-    classes = sorted({name for _, _, name, _ in rows})
-    index = {name: i for i, name in enumerate(classes)}
-    labels = torch.tensor([index[name] for _, _, name, _ in rows])
-    keep = torch.tensor([i for i, row in enumerate(rows) if row[3] == split])
-    positives = names_of_equal_pixels(images, labels)[keep]
+    keep = torch.tensor([i for i, row in enumerate(manifest()) if row[3] == split])
+    images, (labels, classes) = draw_all(resolution)[keep], labelled()
+    positives = all_positives(resolution)[keep]
     return Pairs(
         name="glyphs",
         split=split,
-        images=images[keep].expand(-1, 3, -1, -1),
-        captions=[rows[i][2] for i in keep.tolist()],
+        images=images.expand(-1, 3, -1, -1),
+        captions=[classes[i] for i in labels[keep].tolist()],
         labels=labels[keep],
-        classes=classes,
+        classes=list(classes),
         templates=TEMPLATES,
         positives=positives[:, (positives >= 0).any(dim=0)],
     )
@@ -58,6 +55,21 @@ def manifest() -> list[tuple[str, int, str, str]]:
     """(font file, code point, name, split) of every glyph."""
     with gzip.open(package_data(MANIFEST), "rt") as file:
         return [(font, int(code, 16), name, split) for font, code, name, split in csv.reader(file)]
+
+
+@lru_cache(maxsize=1)
+def labelled() -> tuple[Tensor, list[str]]:
+    """(N,) which name each glyph has, and all names in alphabetical order."""
+    names = [name for _, _, name, _ in manifest()]
+    classes = sorted(set(names))
+    index = {name: i for i, name in enumerate(classes)}
+    return torch.tensor([index[name] for name in names]), classes
+
+
+@lru_cache(maxsize=2)
+def all_positives(resolution: int) -> Tensor:
+    """(N, P) every name that is right for each glyph at this size."""
+    return names_of_equal_pixels(draw_all(resolution), labelled()[0])
 
 
 @lru_cache(maxsize=2)
@@ -93,17 +105,13 @@ def draw(font: str, code_point: int, resolution: int) -> np.ndarray:
 
 def names_of_equal_pixels(images: Tensor, labels: Tensor) -> Tensor:
     """(N, P) the labels of every image with the same pixels, padded with -1: Latin A and Greek Alpha are both right."""
-    digests = [hashlib.blake2b(image.numpy().tobytes(), digest_size=12).digest() for image in images]
-    names: dict[bytes, list[int]] = {}
-    for digest, label in zip(digests, labels.tolist(), strict=True):
-        known = names.setdefault(digest, [])
-        if label not in known:
-            known.append(label)
-    rows = [names[digest] for digest in digests]
-    out = torch.full((len(rows), max(map(len, rows))), -1)
-    for row, values in zip(out, rows, strict=True):
-        row[: len(values)] = torch.tensor(values)
-    return out
+    names: dict[bytes, dict[int, None]] = defaultdict(dict)  # of each picture, in order and without repeats
+    pictures = [image.tobytes() for image in images.numpy()]
+    for picture, label in zip(pictures, labels.tolist(), strict=True):
+        names[picture][label] = None
+    rows = [list(names[picture]) for picture in pictures]
+    width = max(map(len, rows))
+    return torch.tensor([row + [-1] * (width - len(row)) for row in rows])
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,80 @@
+"""What notebooks show: real source, a table of scores, pictures that stay where no kernel runs."""
+
+import ast
+import base64
+import inspect
+import io
+
+import matplotlib.pyplot as plt
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
+
+import clipmini as cm
+from clipmini import notebook
+from clipmini.metrics import Interval
+from clipmini.scores import Score
+
+
+def without_docstring(source):
+    tree = ast.parse(source).body[0]
+    tree.body = tree.body[1:]
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("thing", [cm.clip_loss, cm.losses.match_targets, cm.CLIP])
+def test_show_is_the_real_source_with_one_line_of_docstring(thing):
+    shown = notebook.show(thing).data
+    assert without_docstring(shown) == without_docstring(inspect.getsource(thing))
+    first = inspect.getdoc(thing).splitlines()[0]
+    assert f'"""{first}"""' in shown
+    assert ast.get_docstring(ast.parse(shown).body[0]) == first
+
+
+def test_show_takes_what_has_no_docstring():
+    def bare(x):
+        return x + 1
+
+    assert notebook.show(bare).data == "def bare(x):\n    return x + 1"
+
+
+def test_score_table_has_a_row_for_each_and_a_column_a_metric():
+    scores = [
+        Score("trained", "R@1", 0.25, 8, Interval(0.1, 0.5)),
+        Score("trained", "R@5", 0.5, 8, Interval(0.25, 0.75)),
+        Score("chance", "R@1", 0.125, 8, Interval(0.125, 0.125)),
+        Score("chance", "R@5", 0.625, 8, Interval(0.625, 0.625)),
+    ]
+    assert notebook.score_table(scores).data.splitlines() == [
+        "|  | R@1 | R@5 |",
+        "| --- | ---: | ---: |",
+        "| trained | 25.0% (10.0 to 50.0) | 50.0% (25.0 to 75.0) |",
+        "| chance | 12.5% | 62.5% |",
+    ]
+
+
+def test_watch_passes_every_log_on(capsys):
+    InteractiveShell.clear_instance()
+    logs = [type("Log", (), {"step": i, "loss": 1.0, "images_per_second": 7.0})() for i in range(3)]
+    assert list(notebook.watch(iter(logs), 3, every=0)) == logs
+
+
+def test_stacked_figures_lie_one_below_the_other():
+    figures = [plt.figure(figsize=(2, height)) for height in (1, 3)]
+    sheet = Image.open(io.BytesIO(notebook.stack(figures)))
+    assert sheet.size == (220, 440)
+    plt.close("all")
+
+
+def test_a_search_box_leaves_pictures_and_answers_each_query(monkeypatch):
+    shown, asked = [], []
+    monkeypatch.setattr(notebook, "display", lambda data=None, **kwargs: shown.append(data))
+
+    def find(query):
+        asked.append(query)
+        return plt.figure(figsize=(2, 1))
+
+    notebook.search_box(find, ["a", "b"])
+    assert asked == ["a", "a", "b"]  # live for the first, stored for both
+    stored = next(data["image/png"] for data in shown if isinstance(data, dict))
+    assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (220, 220)
