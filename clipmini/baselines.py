@@ -18,7 +18,7 @@ def nearest_neighbour_scores(
     if train.shape[1:] != images.shape[1:]:
         raise ValueError(f"expected images of one size, got {tuple(train.shape[1:])} and {tuple(images.shape[1:])}")
     known, out = _ink(train), []
-    for batch in images.split(128):
+    for batch in images.split(512):
         cosines = _ink(batch) @ known.T
         empty = torch.full((len(batch), classes), -1.0)
         out.append(empty.scatter_reduce(1, labels.expand(len(batch), -1), cosines, "amax"))
@@ -28,17 +28,19 @@ def nearest_neighbour_scores(
 def recombined_scores(scores: Float[Tensor, "N C"], names: Sequence[str], k: int = 5) -> Float[Tensor, "N C"]:
     """Names put together from the words of the nearest neighbours' names: composition without learning.
 
-    Args: scores: of `nearest_neighbour_scores`. Returns: the Jaccard overlap of each name's words with those of the k
-    best names, averaged with their scores as weights; a name that no training picture has can win.
+    Args: scores: of `nearest_neighbour_scores`. Returns: cosine of each name's bag of words with the sum of the bags of
+    the k best names, their scores as weights; a name that no training picture has can win.
     """
     index = {word: i for i, word in enumerate(dict.fromkeys(word for name in names for word in name.split()))}
-    has = torch.zeros(len(names), len(index))
-    for row, name in zip(has, names, strict=True):
-        row[[index[word] for word in name.split()]] = 1
-    shared, size = has @ has.T, has.sum(dim=1)
-    overlap = shared / (size[:, None] + size - shared)
-    weights, nearest = scores.topk(k, dim=1)
-    return sum(weights[:, i, None] * overlap[nearest[:, i]] for i in range(k)) / weights.sum(dim=1, keepdim=True)
+    bags = torch.zeros(len(names), len(index))
+    for bag, name in zip(bags, names, strict=True):
+        bag[[index[word] for word in name.split()]] = 1
+    bags, out = F.normalize(bags, dim=1), []
+    for batch in scores.split(512):
+        weights, nearest = batch.topk(k, dim=1)
+        neighbours = torch.zeros_like(batch).scatter(1, nearest, weights)
+        out.append(F.normalize(neighbours @ bags, dim=1) @ bags.T)
+    return torch.cat(out)
 
 
 def crop_to_ink(images: UInt8[Tensor, "N 3 H W"], threshold: int = 192) -> UInt8[Tensor, "N 3 H W"]:

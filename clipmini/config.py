@@ -171,7 +171,7 @@ def _mini(embed_dim, vision, width, layers=2) -> CLIPConfig:
 PRESETS: dict[str, CLIPConfig] = {
     # Ours, for two CPU cores: attention pooling wants at least 4 x 4 positions, so two stages at 32 px.
     "mini-resnet": _mini(128, _resnet((1, 1), 16, 32), 64),
-    "mini-vit": _mini(128, _vit(8, 112, 2, 32), 64),  # with its twin, 2 MB in half precision
+    "mini-vit": _mini(128, _vit(8, 64, 6, 32), 64),  # one head, six layers; with its twin 2 MB in half precision
     # Ours, for one small GPU.
     "small-resnet": _mini(256, _resnet((2, 2, 2), 48, 64), 256, 4),
     "small-vit": _mini(256, _vit(8, 256, 6, 64), 256, 4),

@@ -92,7 +92,7 @@ def wilson_interval(fraction: float, n: float, confidence: float = 0.95) -> Inte
     z = ndtri((1 + confidence) / 2)
     centre = (fraction + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(fraction * (1 - fraction) / n + z**2 / (4 * n**2))
-    return Interval(centre - half, centre + half)
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
 def t_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:

@@ -41,10 +41,9 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
         **pixel_baselines(data),
     }
     ks = (1, 5) if data.captions else (1,)
-    right = data.labels[:, None] if data.positives is None else data.positives
-    chance = [_exact("chance", _metric(k, data), chance_level(right, len(data.classes), k), len(data)) for k in ks]
+    chance = [_exact("chance", _metric(k, data), chance_level(data.right, len(data.classes), k), len(data)) for k in ks]
     groups = data.labels if data.captions else torch.arange(len(data))  # pictures of one name are not independent
-    scores = [_score(who, _metric(k, data), hits_at_k(s, right, k), groups) for who, s in rows.items() for k in ks]
+    scores = [_score(who, _metric(k, data), hits_at_k(s, data.right, k), groups) for who, s in rows.items() for k in ks]
     return scores + chance
 
 

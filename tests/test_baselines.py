@@ -63,8 +63,10 @@ def test_crop_to_ink_leaves_an_empty_page():
 def test_recombined_words_by_hand():
     names = ["black star", "white star", "black chess king", "white chess king"]
     nearest = torch.tensor([[0.6, -1.0, 0.2, -1.0]])  # its neighbours: a black star and, less so, a black chess king
-    overlap = torch.tensor([[1, 1 / 3, 1 / 4, 0], [1 / 4, 0, 1, 2 / 4]])  # of those two with each name
-    expected = (0.6 * overlap[0] + 0.2 * overlap[1]) / 0.8
+    star, king = 0.6 / 2**0.5, 0.2 / 3**0.5
+    query = torch.tensor([star + king, star, 0, king, king])  # black, star, white, chess, king
+    bags = torch.tensor([[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [1, 0, 0, 1, 1], [0, 0, 1, 1, 1]]).float()
+    expected = bags @ query / query.norm() / bags.norm(dim=1)
     torch.testing.assert_close(recombined_scores(nearest, names, k=2), expected[None])
 
 

@@ -204,3 +204,10 @@ def test_pairs_that_do_not_fit_are_refused(pairs):
         datasets.Pairs(images=pairs.images.float(), **make)
     with pytest.raises(ValueError, match="expected uint8 images"):
         datasets.Pairs(images=pairs.images[:, :1], **make)
+
+
+def test_right_answers_are_the_label_or_every_equal_picture():
+    digits_, glyphs_ = cm.datasets.load("digits", "dev"), cm.datasets.load("glyphs", "new_names")
+    assert torch.equal(digits_.right, digits_.labels[:, None])
+    assert (glyphs_.right == glyphs_.labels[:, None]).any(dim=1).all()
+    assert (glyphs_.right[:, 1:] >= 0).any()  # some have a twin

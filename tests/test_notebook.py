@@ -4,10 +4,10 @@ import ast
 import base64
 import inspect
 import io
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 import clipmini as cm
@@ -53,10 +53,14 @@ def test_score_table_has_a_row_for_each_and_a_column_a_metric():
     ]
 
 
-def test_watch_passes_every_log_on(capsys):
-    InteractiveShell.clear_instance()
-    logs = [type("Log", (), {"step": i, "loss": 1.0, "images_per_second": 7.0})() for i in range(3)]
+def test_watch_passes_every_log_on(monkeypatch):
+    lines = []
+    line = SimpleNamespace(update=lambda pretty: lines.append(pretty.data))
+    monkeypatch.setattr(notebook, "display", lambda *args, **kwargs: line)
+    logs = [SimpleNamespace(step=i, loss=1.25, images_per_second=7000.0) for i in range(3)]
     assert list(notebook.watch(iter(logs), 3, every=0)) == logs
+    assert lines[1] == "step 1 of 3, loss 1.25, 7,000 images/s"
+    assert lines[-1] == "3 steps done"
 
 
 def test_stacked_figures_lie_one_below_the_other():

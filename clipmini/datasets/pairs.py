@@ -45,6 +45,11 @@ class Pairs:
         """The images as they lie in memory: one channel where three are views of it, which is a third of the work."""
         return self.images[:, :1] if self.images.stride(1) == 0 else self.images
 
+    @property
+    def right(self) -> Int[Tensor, "N P"]:
+        """Every class that counts as right for each image, padded with -1: the label, or more where pixels are equal."""
+        return self.labels[:, None] if self.positives is None else self.positives
+
     def subset(self, rows: Int[Tensor, "M"]) -> "Pairs":
         """The same data set, with only these rows, in this order."""
         rows = torch.as_tensor(rows)
