@@ -22,12 +22,14 @@ def clip_loss(
     Raises: ValueError if the two batches differ in shape, or targets has another length.
     """
     if image.shape != text.shape or image.ndim != 2:
-        raise ValueError(
-            f"expected two batches of equal shape (N, E), got {tuple(image.shape)} and {tuple(text.shape)}"
-        )
-    logits = logit_scale * F.normalize(image, dim=-1) @ F.normalize(text, dim=-1).T
+        shapes = f"{tuple(image.shape)} and {tuple(text.shape)}"
+        raise ValueError(f"expected two batches of equal shape (N, E), got {shapes}")
+    image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
+    logits = logit_scale * image @ text.T
     labels = match_targets(targets, len(image), image.device)
-    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+    by_image = F.cross_entropy(logits, labels)
+    by_text = F.cross_entropy(logits.T, labels)
+    return (by_image + by_text) / 2
 
 
 def match_targets(ids: Int[Tensor, "N"] | None, size: int, device) -> Tensor:

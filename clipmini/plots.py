@@ -103,8 +103,7 @@ def plot_answers(ax: Axes, image: ArrayLike, truth: str, answers: Sequence[str],
 
 
 def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: ArrayLike | None = None, *,
-              chance: float | None = None, unit: str = "%", baselines: Collection[str] = (),
-              xlabel: str = "accuracy (%)") -> Axes:
+              chance: float | None = None, unit: str = "%", baselines: Collection[str] = ()) -> Axes:
     """Draw horizontal bars with their intervals, the first name on top, and write each value beside its bar.
 
     Args:
@@ -112,8 +111,7 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
         values: (B,), fractions in 0..1 when the unit is "%" (shown as percentages), else in `unit`.
         intervals: (B, 2), low and high end of each interval, on the scale of `values`.
         chance: value of guessing, drawn as a dashed line; on the scale of `values`.
-        unit: written after each value.
-        xlabel: what the values are, under the axis.
+        unit: written after each value and under the axis.
         baselines: the names that are drawn in grey.
     Raises:
         ValueError: if the counts differ, an interval does not hold its value, or a baseline is not among the names.
@@ -134,7 +132,7 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
     right = max(ends.max(initial=0), (chance or 0) * scale)
     for i, end in enumerate(ends):
         ax.text(end + 0.02 * right, i, _with_unit(values[i], unit), va="center")
-    ax.set(xlim=(0, 1.2 * right or None), xlabel=xlabel)
+    ax.set(xlim=(0, 1.2 * right or None), xlabel="accuracy (%)" if unit == "%" else unit)
     ax.set_yticks(y, names)
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)

@@ -42,10 +42,12 @@ def preprocess(image: Image.Image, resolution: int) -> Float[Tensor, "3 H W"]:
 def normalize(images: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N 3 H W"]:
     """0..255 to zero mean and unit deviation, by the constants of the released models; one grey channel becomes three.
 
-    Raises: ValueError if the images are not uint8: scaled twice, they would all look black.
+    Raises: ValueError if the images have another shape, or are not uint8: scaled twice, they would all look black.
     """
     if images.dtype != torch.uint8:
         raise ValueError(f"expected uint8 images, 0 to 255, got {images.dtype}")
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"expected images of shape (N, 3, H, W) or (N, 1, H, W), got {tuple(images.shape)}")
     return standardize(images.float() / 255)
 
 

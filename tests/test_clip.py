@@ -86,10 +86,11 @@ def test_initialisation_follows_the_released_code(family):
     model = cm.CLIP.from_preset(f"mini-{family}")
     stds = text_stds(width=64, layers=2)
     if family == "vit":
-        stds |= {f"visual.{name}": 128**-0.5 for name in ("class_embedding", "positional_embedding", "proj")}
+        width = model.config.vision.width
+        stds |= {f"visual.{name}": width**-0.5 for name in ("class_embedding", "positional_embedding", "proj")}
         stds["visual.conv1.weight"] = (3 * 8 * 8) ** -0.5 / 3**0.5  # PyTorch's default: uniform in +-1/sqrt(fan in)
-        stds["visual.transformer.resblocks.0.mlp.c_fc.weight"] = 128**-0.5 / 3**0.5
-        stds["visual.transformer.resblocks.0.attn.in_proj_weight"] = (2 / (128 + 3 * 128)) ** 0.5  # Xavier
+        stds["visual.transformer.resblocks.0.mlp.c_fc.weight"] = width**-0.5 / 3**0.5
+        stds["visual.transformer.resblocks.0.attn.in_proj_weight"] = (2 / (width + 3 * width)) ** 0.5  # Xavier
     else:
         stds |= {f"visual.attnpool.{p}_proj.weight": 128**-0.5 for p in "qkvc"}
         stds["visual.attnpool.positional_embedding"] = 128**-0.5

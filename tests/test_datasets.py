@@ -12,6 +12,12 @@ from clipmini import datasets, files
 from clipmini.datasets import digits, glyphs
 
 
+def forget():
+    """What a new process would not know."""
+    for remembered in (glyphs.draw_all, glyphs.labelled, glyphs.all_positives):
+        remembered.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def names():
     """The names of each split, from the manifest that ships."""
@@ -26,9 +32,9 @@ def few(tmp_path, monkeypatch):
     rows += [("DejaVuSans.ttf", ord(character), name, "train") for name, character in twins.items()]
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
     monkeypatch.setattr(glyphs, "manifest", lambda: rows)
-    glyphs.draw_all.cache_clear()
+    forget()
     yield rows
-    glyphs.draw_all.cache_clear()
+    forget()
 
 
 def test_names_to_be_found_are_never_seen_in_training(names):
@@ -108,7 +114,7 @@ def cached(tmp_path):
 def test_glyphs_are_drawn_once(few, tmp_path, monkeypatch):
     first = cm.datasets.load("glyphs", "val").images
     assert cached(tmp_path).is_file()
-    glyphs.draw_all.cache_clear()
+    forget()
     monkeypatch.setattr(glyphs, "draw", None)
     assert torch.equal(cm.datasets.load("glyphs", "val").images, first)
 
@@ -124,7 +130,7 @@ def test_a_damaged_cache_is_drawn_again(few, tmp_path, damage):
         np.save(path, np.array([{}], dtype=object), allow_pickle=True)
     else:
         path.write_bytes({"truncated": whole[:-100], "empty": b"", "text": b"not an array"}[damage])
-    glyphs.draw_all.cache_clear()
+    forget()
     assert torch.equal(cm.datasets.load("glyphs", "val").images, first)
     assert path.read_bytes() == whole
 

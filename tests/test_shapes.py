@@ -53,7 +53,7 @@ def test_a_swapped_axis_is_caught(checked):
         checked.clip_loss(torch.randn(7, 5), torch.randn(5, 7), 3.0)
     with pytest.raises(jaxtyping.TypeCheckError):
         checked.metrics.top_k(torch.randn(5, 7), torch.arange(7), 1)
-    with pytest.raises(jaxtyping.TypeCheckError):
+    with pytest.raises(ValueError, match="got \\(7, 16, 16, 3\\)"):
         checked.transforms.normalize(torch.zeros(7, 16, 16, 3, dtype=torch.uint8))
 
 
