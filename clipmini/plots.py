@@ -98,7 +98,7 @@ def plot_answers(ax: Axes, image: ArrayLike, truth: str, answers: Sequence[str],
         ticked = answer in right
         lines.append((f"{'✓' if ticked else '·'} {answer}", BLUE if ticked else INK, "bold" if ticked else "normal"))
     for i, (line, color, weight) in enumerate(lines):
-        ax.text(1.15, 1 - (i + 0.5) / len(lines), line, va="center", fontsize="small", weight=weight, color=color)
+        ax.text(1.15, 1 - (i + 0.5) / len(lines), line, va="center", fontsize="medium", weight=weight, color=color)
     return ax
 
 
