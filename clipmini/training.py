@@ -90,9 +90,9 @@ def _steps(model, tok, data, config, objective, run_dir, device, precision):
                 group["lr"] = lr
             ids = caption_ids[rows]
             images = augment(data.pixels[rows].to(device), config.augment, generator)
-            with autocast():
+            with refusing_non_finite(step), autocast():
                 loss = objective(model, images, tokens[ids].to(device), ids.to(device))
-            value = refuse_non_finite(loss, step)
+                value = finite(loss)
             optimizer.zero_grad(set_to_none=True)
             scaler.scale(loss).backward()
             scaler.step(optimizer)
@@ -139,14 +139,23 @@ def unique_tokens(tok: Tokenizer, captions: list[str], context_length: int) -> t
     return tok(list(index), context_length), torch.tensor([index[caption] for caption in captions])
 
 
-def refuse_non_finite(loss: Tensor, step: int) -> float:
-    """The loss as a number; FloatingPointError, before anything is changed, if it is not one."""
+@contextlib.contextmanager
+def refusing_non_finite(step: int) -> Iterator[None]:
+    """Say at which step features or loss stopped being numbers: FloatingPointError, before anything is changed."""
+    try:
+        yield
+    except FloatingPointError as error:
+        raise FloatingPointError(
+            f"at step {step}, {error}; the weights are still those of the step before. Look for NaN in the images, or "
+            "lower the learning rate"
+        ) from error
+
+
+def finite(loss: Tensor) -> float:
+    """The loss as a number. Raises FloatingPointError if it is not one."""
     value = loss.item()
     if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the loss at step {step} is {value}; the weights are still those of the step before. Look for NaN in the "
-            "images, or lower the learning rate"
-        )
+        raise FloatingPointError(f"the loss is {value}")
     return value
 
 

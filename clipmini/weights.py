@@ -24,7 +24,8 @@ def save(model: CLIP, path: str | Path, *, tokenizer: Tokenizer | None = None, d
     metadata = {"format": FORMAT, "config": json.dumps(model.config.to_dict())}
     if tokenizer is not None:
         check_vocabulary(model, tokenizer)
-        metadata |= {"merges": json.dumps(tokenizer.merges), "vocabulary": tokenizer.hash}
+        merges = json.dumps(tokenizer.merges)
+        metadata |= {"scheme": tokenizer.scheme, "merges": merges, "vocabulary": tokenizer.hash}
     tensors = {
         key: value.to(dtype if value.is_floating_point() else value.dtype).contiguous().cpu()
         for key, value in model.state_dict().items()
@@ -61,7 +62,7 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
         raise ValueError(f"the weights in {path} do not fit their configuration: {error}") from error
     tokenizer = None
     if "merges" in metadata:
-        tokenizer = Tokenizer(json.loads(metadata["merges"]))
+        tokenizer = Tokenizer(json.loads(metadata["merges"]), metadata.get("scheme", "clip"))
         if tokenizer.hash != metadata.get("vocabulary"):
             raise ValueError(f"the vocabulary in {path} is not the one that its weights were trained with")
         check_vocabulary(model, tokenizer)

@@ -5,8 +5,13 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 import clipmini as cm
+from clipmini.losses import tiles
 
 N, E = 7, 5
 
@@ -138,10 +143,139 @@ def test_a_loss_is_a_number_without_dimensions(image, text):
     assert cm.clip_loss(image, text, 3.0).shape == ()
 
 
+IDS = [None, [0, 1, 2, 0, 3, 0, 1], [9] * N]
+
+
+def gradients(image, text, log_scale, **how):
+    """Of three times the loss, so that an upstream gradient that is forgotten shows."""
+    leaves = [x.detach().clone().requires_grad_() for x in (image, text, log_scale)]
+    loss = cm.clip_loss(leaves[0], leaves[1], leaves[2].exp(), **how)
+    return loss.detach(), torch.autograd.grad(3 * loss, leaves)
+
+
+@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize("chunk_size", [1, 2, 3, 6, 7, 8, 100])
+def test_tiles_change_nothing(image, text, chunk_size, ids):
+    targets = None if ids is None else torch.tensor(ids)
+    log_scale = torch.tensor(2.0, dtype=torch.double)
+    loss, dense = gradients(image, text, log_scale, targets=targets)
+    tiled_loss, tiled = gradients(image, text, log_scale, targets=targets, chunk_size=chunk_size)
+    torch.testing.assert_close(tiled_loss, loss, rtol=0, atol=1e-12)
+    for ours, theirs in zip(tiled, dense, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 41), st.integers(1, 13), st.integers(1, 50), st.floats(0.1, 100.0), st.randoms(use_true_random=False))
+def test_tiles_change_nothing_at_any_size(n, width, chunk_size, scale, random):
+    generator = torch.Generator().manual_seed(random.randrange(2**32))
+    image, text = torch.randn(2, n, width, generator=generator, dtype=torch.double)
+    ids = torch.tensor([random.randrange(n) for _ in range(n)])
+    log_scale = torch.tensor(scale, dtype=torch.double).log()
+    for targets in (None, ids):
+        _, dense = gradients(image, text, log_scale, targets=targets)
+        _, tiled = gradients(image, text, log_scale, targets=targets, chunk_size=chunk_size)
+        for ours, theirs in zip(tiled, dense, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
+
+
+def test_control_a_tile_left_out_shows(image, text, monkeypatch):
+    _, dense = gradients(image, text, torch.tensor(2.0, dtype=torch.double))
+    monkeypatch.setattr(cm.losses, "tiles", lambda size, chunk: list(tiles(size, chunk))[:-1])
+    _, tiled = gradients(image, text, torch.tensor(2.0, dtype=torch.double), chunk_size=3)
+    assert all((ours - theirs).abs().max() > 1e-3 for ours, theirs in zip(tiled, dense, strict=True))
+
+
+def test_tiles_cover_each_pair_once():
+    seen = torch.zeros(7, 7)
+    for rows, columns in tiles(7, 3):
+        seen[rows, columns] += 1
+    assert (seen == 1).all()
+
+
+def test_tiles_at_an_extreme_scale(image, text):
+    for scale in (1e-4, 1e4):
+        torch.testing.assert_close(cm.clip_loss(image, text, scale, chunk_size=2), cm.clip_loss(image, text, scale))
+
+
+def test_tiles_in_single_precision(image, text):
+    image, text = image.float(), text.float()
+    assert cm.clip_loss(image, text, 100.0, chunk_size=2).dtype == torch.float32
+    torch.testing.assert_close(cm.clip_loss(image, text, 100.0, chunk_size=2), cm.clip_loss(image, text, 100.0))
+
+
+def test_the_matrix_never_exists():
+    """No tensor made on the way, forward or backward, has more elements than a tile or a batch of features."""
+    n, width, largest = 64, 3, 0
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            nonlocal largest
+            out = func(*args, **(kwargs or {}))
+            largest = max([largest, *(x.numel() for x in tree_leaves(out) if isinstance(x, torch.Tensor))])
+            return out
+
+    def watched(chunk_size):
+        nonlocal largest
+        largest, image, text = 0, torch.randn(n, width, requires_grad=True), torch.randn(n, width, requires_grad=True)
+        with Watch():
+            cm.clip_loss(image, text, torch.tensor(9.0), targets=torch.arange(n) // 2, chunk_size=chunk_size).backward()
+        return largest
+
+    assert watched(8) == n * width
+    assert watched(None) == n * n  # control
+
+
+@pytest.mark.parametrize("chunk_size", [None, 3])
+def test_autocast_leaves_the_loss_in_full_precision(image, text, chunk_size):
+    image, text = image.float(), text.float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = cm.clip_loss(image, text, 100.0, chunk_size=chunk_size)
+    assert torch.equal(inside, cm.clip_loss(image, text, 100.0, chunk_size=chunk_size))
+
+
+def test_caption_ids_are_exact_in_double(image, text):
+    # four pairs of three captions: a target of 1/3 rounded to single precision would be off by 1e-8
+    loss = cm.clip_loss(image, text, 3.0, targets=torch.tensor([0, 1, 2, 0, 3, 0, 1]))
+    assert loss.item() == pytest.approx(naive(image, text, 3.0, [0, 1, 2, 0, 3, 0, 1]).item(), abs=1e-13)
+
+
 def test_batches_of_other_sizes_are_refused(image, text):
     with pytest.raises(ValueError, match=r"two batches of equal shape.*\(7, 5\) and \(6, 5\)"):
         cm.clip_loss(image, text[:6], 3.0)
     with pytest.raises(ValueError, match="two batches of equal shape"):
         cm.clip_loss(image[0], text[0], 3.0)
-    with pytest.raises(ValueError, match="expected 7 caption ids"):
+    with pytest.raises(ValueError, match="expected 7 caption ids, one integer a pair, got shape .6,."):
         cm.clip_loss(image, text, 3.0, targets=torch.arange(6))
+    with pytest.raises(ValueError, match="one integer a pair, got shape .7,. of torch.float64"):
+        cm.clip_loss(image, text, 3.0, targets=image[:, 0])
+
+
+def test_a_feature_without_direction_is_refused(image, text):
+    image[3] = 0
+    with pytest.raises(ValueError, match="row 3 of the image features is zero"):
+        cm.clip_loss(image, text, 3.0)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_features_that_are_no_numbers_are_refused(image, text, value):
+    text[5, 2] = value
+    with pytest.raises(ValueError, match="row 5 of the text features holds NaN or infinity"):
+        cm.clip_loss(image, text, 3.0)
+
+
+@pytest.mark.parametrize("scale", [0.0, -2.66, math.nan, math.inf, torch.tensor(-1.0)])
+def test_a_scale_that_is_none_is_refused(image, text, scale):
+    with pytest.raises(ValueError, match=r"logit_scale must be positive and finite, got .*pass model.logit_scale.exp\(\)"):
+        cm.clip_loss(image, text, scale)
+
+
+def test_several_scales_are_refused(image, text):
+    with pytest.raises(ValueError, match=r"expected one logit_scale, of shape \(\), got shape \(1,\)"):
+        cm.clip_loss(image, text, torch.tensor([14.3]))
+
+
+@pytest.mark.parametrize("chunk_size", [0, -4])
+def test_a_tile_without_rows_is_refused(image, text, chunk_size):
+    with pytest.raises(ValueError, match=f"chunk_size must be at least 1, got {chunk_size}"):
+        cm.clip_loss(image, text, 3.0, chunk_size=chunk_size)

@@ -1,5 +1,6 @@
 """Checkpoints come back exactly, and what is no whole checkpoint is refused."""
 
+import dataclasses
 import json
 import pickle
 
@@ -28,6 +29,14 @@ def rewrite(path, **changes):
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() | changes
     save_file(load_file(path), path, {k: v for k, v in metadata.items() if v is not None})
+
+
+def test_a_lossless_vocabulary_comes_back(vit_config, path):
+    tok = cm.Tokenizer.train(["red circle", "red square"], vocab_size=262, scheme="lossless")
+    text = dataclasses.replace(vit_config.text, vocab_size=262)
+    cm.weights.save(cm.CLIP(dataclasses.replace(vit_config, text=text)), path, tokenizer=tok)
+    again = cm.weights.load(path)[1]
+    assert (again.scheme, again.hash) == ("lossless", tok.hash)
 
 
 def test_round_trip_is_exact(saved, tok, path):
