@@ -30,7 +30,8 @@ def clip_loss(
     image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
     with torch.autocast(image.device.type, enabled=False):  # in bf16 a logit of 100 is off by up to a quarter
         if chunk_size is not None:
-            return TiledLoss.apply(image, text, torch.as_tensor(logit_scale).to(image), targets, chunk_size)
+            scale = torch.as_tensor(logit_scale, dtype=image.dtype, device=image.device)
+            return TiledLoss.apply(image, text, scale, targets, chunk_size)
         logits = logit_scale * image @ text.T
         labels = match_targets(targets, logits)
         by_image = F.cross_entropy(logits, labels)

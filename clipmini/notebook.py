@@ -2,17 +2,25 @@
 
 import ast
 import base64
+import hashlib
+import html
 import inspect
 import io
+import json
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
+from string import Template
 
 import matplotlib.pyplot as plt
-from IPython.display import Code, Markdown, Pretty, display
+import numpy as np
+from IPython.display import HTML, Code, Markdown, Pretty, display
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from clipmini.files import package_data
+from clipmini.plots import centre_square
 from clipmini.scores import Score
 
 
@@ -50,6 +58,35 @@ def watch(steps: Iterator, total: int, every: float = 1.0) -> Iterator:
             line.update(Pretty(f"step {log.step:,} of {total:,}, loss {log.loss:.2f}, {rate}"))
         yield log
     line.update(Pretty(f"{total:,} steps done"))
+
+
+def temperature_slider(cosines: ArrayLike, texts: Sequence[str], images: Sequence) -> HTML:
+    """A similarity matrix whose temperature the reader moves; it needs a browser, and no kernel.
+
+    Args: cosines: (N, N), a row for each text, a column for each image, pairs on the diagonal. texts: N. images: N
+    pictures, each (3, H, W), (H, W, 3) or (H, W), uint8. Raises: ValueError if the numbers do not agree.
+    """
+    cosines = np.asarray(cosines, dtype=float)
+    if cosines.shape != (len(texts), len(images)) or len(texts) != len(images):
+        raise ValueError(f"expected ({len(texts)}, {len(texts)}) cosines of as many images, got {cosines.shape}, {len(images)}")
+    values = json.dumps(cosines.round(4).tolist())
+    rows = ""
+    for i, text in enumerate(texts):
+        cells = "".join(f'<td class="{"right" if i == j else ""}"></td>' for j in range(len(images)))
+        rows += f'<tr><th scope="row">{html.escape(text)}</th>{cells}</tr>'
+    pictures = ""
+    for image, text in zip(images, texts, strict=True):
+        source = f"data:image/png;base64,{base64.b64encode(_png(image)).decode()}"
+        pictures += f'<th scope="col"><img src="{source}" alt="{html.escape(text)}"></th>'
+    name = "temperature-" + hashlib.sha256(values.encode()).hexdigest()[:8]
+    page = Template(package_data("temperature_slider.html").read_text())
+    return HTML(page.substitute(id=name, cosines=values, rows=rows, pictures=pictures))
+
+
+def _png(image: ArrayLike) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(centre_square(image).astype(np.uint8)).save(out, format="png", optimize=True)
+    return out.getvalue()
 
 
 def search_box(find: Callable[[str], Figure], examples: list[str], placeholder: str = "type a name") -> None:

@@ -7,6 +7,8 @@ from math import log
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from clipmini.files import package_data
@@ -139,6 +141,47 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
     return ax
 
 
+def plot_circle(ax: Axes, texts: ArrayLike, images: ArrayLike, pictures: Sequence, *,
+                text_moves: ArrayLike | None = None, image_moves: ArrayLike | None = None) -> Axes:
+    """Draw pairs of unit vectors in the plane: pictures outside the circle, names inside by number, a line between partners.
+
+    Args:
+        texts, images: (N,), angles in radians.
+        pictures: N pictures, each (3, H, W), (H, W, 3) or (H, W).
+        text_moves, image_moves: (N,), changes of angle in radians, drawn as arrows from where each vector points; none
+            where the change is below two degrees.
+    Raises:
+        ValueError: if the counts differ.
+    """
+    texts, images = _array(texts), _array(images)
+    _check_count("images", images, len(texts), "one for each text")
+    _check_count("pictures", pictures, len(texts), "one for each text")
+    ax.add_patch(plt.Circle((0, 0), 1, fill=False, color=GREY, linewidth=1))
+    for i, picture in enumerate(pictures):
+        start, end = _on_circle(texts[i], 0.86), _on_circle(images[i], 1)
+        ax.plot(*zip(start, end, strict=True), color=GREY, linewidth=1, zorder=1)
+        box = AnnotationBbox(OffsetImage(_picture(picture), zoom=0.45), _on_circle(images[i], 1.22), frameon=True,
+                             pad=0.1, bboxprops={"edgecolor": BLUE, "linewidth": 1})
+        ax.add_artist(box)
+        ax.annotate(str(i + 1), _on_circle(images[i], 1.48), ha="center", va="center", color=BLUE, fontsize="small")
+        ax.annotate(str(i + 1), _on_circle(texts[i], 0.79), ha="center", va="center", color="white", fontsize="small",
+                    bbox={"boxstyle": "circle,pad=0.15", "color": ORANGE}, zorder=3)
+    for angles, moves, radius, color in ((texts, text_moves, 0.94, ORANGE), (images, image_moves, 1.06, BLUE)):
+        moves = np.zeros(len(texts)) if moves is None else _array(moves)
+        _check_count("moves", moves, len(texts), "one for each vector")
+        for angle, move in zip(angles, moves, strict=True):
+            if abs(move) > np.radians(2):
+                ax.annotate("", _on_circle(angle + move, radius), _on_circle(angle, radius), zorder=4,
+                            arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0})
+    ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _on_circle(angle: float, radius: float) -> tuple[float, float]:
+    return radius * np.cos(angle), radius * np.sin(angle)
+
+
 def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None, color: str | None = None,
                smooth: int = 1, batch: int | None = None, xlabel: str = "step", ylabel: str = "loss (nats)") -> Axes:
     """Draw a training curve, and if wanted the loss of a model that guesses.
@@ -164,6 +207,36 @@ def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None
         ax.annotate(f"guessing: ln {batch} = {log(batch):.2f}", (1, log(batch)), (0, 4), ha="right",
                     xycoords=("axes fraction", "data"), textcoords="offset points", color="#555555", fontsize="small")
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def plot_tokens(ax: Axes, rows: Sequence[tuple[str, Sequence[str]]]) -> Axes:
+    """Draw texts cut into tokens, a row of boxes for each, with a gap where a token has its space.
+
+    A token that is no whole character, U+FFFD as `Tokenizer.decode` gives it, is an orange box with a dot.
+
+    Args:
+        rows: what to write above each row, and its tokens as text.
+    Raises:
+        ValueError: if there is no row, or a row or one of its tokens is empty.
+    """
+    if not rows or any(not tokens or "" in tokens for _, tokens in rows):
+        raise ValueError(f"expected rows of a label and at least one token, none empty; got {rows!r:.200}")
+    widest = 0.0
+    for row, (label, tokens) in enumerate(rows):
+        ax.text(0, row - 0.42, f"{label}: {len(tokens)} token{'s' * (len(tokens) > 1)}", va="center")
+        x = 0.0
+        for token in tokens:
+            shown, part = token.strip(), "\N{REPLACEMENT CHARACTER}" in token
+            x += 0.45 * (token[0] == " " and x > 0)
+            width = 1.0 if part else max(len(shown), 1)
+            ax.add_patch(Rectangle((x + 0.06, row - 0.19), width - 0.12, 0.38, lw=1.3,
+                                   fc="#FBE3D5" if part else "#DCEBF5", ec=ORANGE if part else BLUE))
+            ax.text(x + width / 2, row, "·" if part else shown, ha="center", va="center", family="monospace")
+            x += width + 0.45 * (token[-1] == " ")
+        widest = max(widest, x)
+    ax.set(xlim=(0, widest), ylim=(len(rows) - 0.7, -0.65))
+    ax.set_axis_off()
     return ax
 
 

@@ -193,6 +193,11 @@ def test_tiles_cover_each_pair_once():
     assert (seen == 1).all()
 
 
+def test_tiles_take_a_number_for_a_scale_at_full_precision(image, text):
+    loss = cm.clip_loss(image, text, 14.3, chunk_size=3)
+    torch.testing.assert_close(loss, cm.clip_loss(image, text, 14.3), rtol=0, atol=1e-13)
+
+
 def test_tiles_at_an_extreme_scale(image, text):
     for scale in (1e-4, 1e4):
         torch.testing.assert_close(cm.clip_loss(image, text, scale, chunk_size=2), cm.clip_loss(image, text, scale))

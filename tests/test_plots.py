@@ -174,3 +174,40 @@ def test_smoothing_keeps_a_constant_and_the_number_of_points(ax, smooth):
 def test_a_curve_refuses_what_does_not_fit(ax, x, y, kwargs):
     with pytest.raises(ValueError, match="must be"):
         plots.plot_curve(ax, x, y, **kwargs)
+
+
+def test_tokens_are_boxes_in_a_row_with_gaps_at_spaces(ax):
+    rows = [("ours", ["che", "ss ", "q", "\N{REPLACEMENT CHARACTER} "]), ("lossless", ["white", " chess"]), ("one", ["chess "])]
+    assert plots.plot_tokens(ax, rows) is ax
+    drawn = " ".join(texts_of(ax))
+    assert drawn == "ours: 4 tokens che ss q · lossless: 2 tokens white chess one: 1 token chess"
+    left = [box.get_x() for box in ax.patches]
+    width = [box.get_width() for box in ax.patches]
+    gaps = [b - a - w for a, b, w in zip(left, left[1:], width, strict=False)]
+    assert gaps[0] == pytest.approx(gaps[2]) and gaps[1] > 2 * gaps[0] and gaps[4] > 2 * gaps[0]
+    assert len({box.get_y() for box in ax.patches}) == 3 and ax.yaxis_inverted()
+    colours = [matplotlib.colors.to_hex(box.get_edgecolor()).upper() for box in ax.patches]
+    assert colours == [plots.BLUE] * 3 + [plots.ORANGE] + [plots.BLUE] * 3
+
+
+@pytest.mark.parametrize("rows", [[], [("nothing", [])], [("an empty one", ["a", ""])]])
+def test_tokens_refuse_what_can_not_be_drawn(ax, rows):
+    with pytest.raises(ValueError, match="at least one token"):
+        plots.plot_tokens(ax, rows)
+
+
+def test_circle_draws_a_line_a_pair_and_an_arrow_a_move(ax):
+    angles, pictures = np.arange(3.0), np.zeros((3, 4, 4), dtype=np.uint8)
+    plots.plot_circle(ax, angles, angles + 0.1, pictures, text_moves=[0.5, 0.0, -0.5], image_moves=[0.01, 0.0, 0.2])
+    assert len(ax.lines) == 3
+    assert sum(text.arrow_patch is not None for text in ax.texts) == 3  # a hundredth of a radian is too short for one
+
+
+def test_circle_refuses_what_does_not_fit(ax):
+    angles, pictures = np.arange(3.0), np.zeros((3, 4, 4), dtype=np.uint8)
+    with pytest.raises(ValueError, match="images must be 3, one for each text; got 2"):
+        plots.plot_circle(ax, angles, angles[:2], pictures)
+    with pytest.raises(ValueError, match="pictures must be 3"):
+        plots.plot_circle(ax, angles, angles, pictures[:1])
+    with pytest.raises(ValueError, match="moves must be 3, one for each vector; got 1"):
+        plots.plot_circle(ax, angles, angles, pictures, text_moves=[0.1])

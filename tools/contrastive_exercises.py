@@ -1,0 +1,98 @@
+"""The figures of the solutions in `notebooks/03_contrastive_loss.ipynb`: all of them, or those of the numbers given.
+
+The chapter's own cells, up to its first trained models, are executed first; nothing of them is repeated here.
+"""
+
+import sys
+
+import matplotlib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from source_hash import code_cells
+
+import clipmini as cm
+from notebooks import ROOT, read
+
+matplotlib.use("agg")
+LAST = "def paper("  # the cell that ends the chapter's definitions
+
+
+def chapter() -> dict:
+    """The names that the chapter defines before it trains anything."""
+    names: dict = {}
+    for cell in code_cells(read(ROOT / "notebooks" / "03_contrastive_loss.ipynb")):
+        exec(compile(cell.source, "chapter 3", "exec"), names)
+        if LAST in cell.source:
+            return names
+    raise ValueError(f"chapter 3 has no cell with {LAST!r}")
+
+
+def two_pairs(names: dict) -> None:
+    logits = torch.tensor([[2.0, 0.0], [0.0, 2.0]], requires_grad=True)
+    loss = (F.cross_entropy(logits, torch.arange(2)) + F.cross_entropy(logits.T, torch.arange(2))) / 2
+    (gradient,) = torch.autograd.grad(loss, logits)
+    print(f"loss {loss.item():.3f}, G {[[round(value, 3) for value in row] for row in gradient.tolist()]}")
+
+
+def gap(names: dict) -> None:
+    for difference in (0.3, 0.1):
+        print(f"a gap of {difference} needs a scale of {np.log(32_767 / (np.e - 1)) / difference:.1f}")
+
+
+def best_scale(names: dict) -> None:
+    cosine = names["cosines"](names["name_angle"], names["picture_angle"])
+    scales = np.arange(1, 100, 0.01)
+    best = scales[np.argmin([names["naive_loss"](cosine, s) for s in scales])]
+    text, image = names["text"], names["image"]
+    t = torch.tensor(np.log(best), requires_grad=True)
+    (slope,) = torch.autograd.grad(cm.clip_loss(image, text, t.exp()), t)
+    print(f"lowest at s = {best:.2f}, where the slope is {slope:.1e}")
+
+
+def neighbours(names: dict) -> None:
+    glyphs, fit, paper, recall = (names[n] for n in ("glyphs", "fit", "paper", "recall"))
+    texts = glyphs.texts[glyphs.ids]
+    counts = glyphs.texts[glyphs.ids].flatten().bincount()
+    common = (counts >= 256).nonzero().flatten()[1:]  # words of at least 256 pictures; 0 is the padding
+    members = [(texts == word).any(dim=1).nonzero().flatten() for word in common]
+
+    def step(model, adam, loss, world, size):
+        rows = members[torch.randint(len(members), ())]
+        rows = rows[torch.randint(len(rows), (size,))]
+        adam.zero_grad()
+        loss(*names["batch_of"](model, world, rows)).backward()
+        adam.step()
+
+    print(f"{len(common)} words")
+    usual, names["step"] = names["step"], step
+    names["report"]("batches that share a word", [recall(fit(glyphs, i, paper)) for i in range(5)])
+    names["step"] = lambda *args: (usual if torch.rand(()) < 0.5 else step)(*args)
+    names["report"]("every second batch", [recall(fit(glyphs, i, paper)) for i in range(5)])
+    names["step"] = usual
+
+
+def sigmoid(names: dict) -> None:
+    def pairwise(bias):
+        def loss(image, text, s, ids):
+            logits = s * F.normalize(image) @ F.normalize(text).T + bias
+            sign = 2 * torch.eye(len(ids)) - 1
+            return -F.logsigmoid(sign * logits).sum(dim=1).mean()
+
+        return loss
+
+    for what, bias in (("bias -10", -10.0), ("no bias", 0.0)):
+        runs = [names["recall"](names["fit"](names["glyphs"], i, pairwise(bias), scale=10.0)) for i in range(5)]
+        names["report"](f"sigmoid loss, {what}", runs)
+
+
+EXERCISES = {"1": two_pairs, "2": gap, "3": best_scale, "4": neighbours, "5": sigmoid}
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or list(EXERCISES)
+    if strangers := [number for number in wanted if number not in EXERCISES]:
+        sys.exit(f"no exercise {strangers[0]!r}; choose from: {', '.join(EXERCISES)}")
+    names = chapter()
+    for number in wanted:
+        print(f"exercise {number}")
+        EXERCISES[number](names)
