@@ -172,7 +172,7 @@ def plot_circle(ax: Axes, texts: ArrayLike, images: ArrayLike, pictures: Sequenc
         for angle, move in zip(angles, moves, strict=True):
             if abs(move) > np.radians(2):
                 ax.annotate("", _on_circle(angle + move, radius), _on_circle(angle, radius), zorder=4,
-                            arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0})
+                            arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0})
     ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
     ax.set_axis_off()
     return ax

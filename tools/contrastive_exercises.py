@@ -15,7 +15,7 @@ import clipmini as cm
 from notebooks import ROOT, read
 
 matplotlib.use("agg")
-LAST = "def paper("  # the cell that ends the chapter's definitions
+LAST = "def report("  # the cell that ends the chapter's definitions
 
 
 def chapter() -> dict:
@@ -51,25 +51,29 @@ def best_scale(names: dict) -> None:
 
 
 def neighbours(names: dict) -> None:
+    """Batches whose names share a word; and, as a control, batches of the same pictures, each drawn for a word of its own."""
     glyphs, fit, paper, recall = (names[n] for n in ("glyphs", "fit", "paper", "recall"))
     texts = glyphs.texts[glyphs.ids]
-    counts = glyphs.texts[glyphs.ids].flatten().bincount()
-    common = (counts >= 256).nonzero().flatten()[1:]  # words of at least 256 pictures; 0 is the padding
+    common = (texts.flatten().bincount() >= 256).nonzero().flatten()[1:]  # 0 is the padding
     members = [(texts == word).any(dim=1).nonzero().flatten() for word in common]
+    print(f"{len(common)} words, {len(torch.cat(members).unique()):,} of {len(texts):,} pictures")
 
-    def step(model, adam, loss, world, size):
+    def one_word(size):
         rows = members[torch.randint(len(members), ())]
-        rows = rows[torch.randint(len(rows), (size,))]
-        adam.zero_grad()
-        loss(*names["batch_of"](model, world, rows)).backward()
-        adam.step()
+        return rows[torch.randint(len(rows), (size,))]
 
-    print(f"{len(common)} words")
-    usual, names["step"] = names["step"], step
-    names["report"]("batches that share a word", [recall(fit(glyphs, i, paper)) for i in range(5)])
-    names["step"] = lambda *args: (usual if torch.rand(()) < 0.5 else step)(*args)
-    names["report"]("every second batch", [recall(fit(glyphs, i, paper)) for i in range(5)])
-    names["step"] = usual
+    def many_words(size):
+        return torch.cat([one_word(1) for _ in range(size)])
+
+    for what, draw in (("batches that share a word", one_word), ("the same pictures, mixed", many_words)):
+
+        def update(model, adam, loss, world, size, draw=draw):
+            adam.zero_grad()
+            loss(*names["batch_of"](model, world, draw(size))).backward()
+            adam.step()
+
+        names["update"] = update
+        names["report"](what, [recall(fit(glyphs, i, paper)) for i in range(5)])
 
 
 def sigmoid(names: dict) -> None:
