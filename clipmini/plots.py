@@ -158,14 +158,15 @@ def plot_circle(ax: Axes, texts: ArrayLike, images: ArrayLike, pictures: Sequenc
     _check_count("pictures", pictures, len(texts), "one for each text")
     ax.add_patch(plt.Circle((0, 0), 1, fill=False, color=GREY, linewidth=1))
     for i, picture in enumerate(pictures):
+        outer, inner = _already_near(images, i), _already_near(texts, i)  # what shares a place is stacked
         start, end = _on_circle(texts[i], 0.86), _on_circle(images[i], 1)
         ax.plot(*zip(start, end, strict=True), color=GREY, linewidth=1, zorder=1)
-        box = AnnotationBbox(OffsetImage(_picture(picture), zoom=0.45), _on_circle(images[i], 1.22), frameon=True,
-                             pad=0.1, bboxprops={"edgecolor": BLUE, "linewidth": 1})
-        ax.add_artist(box)
-        ax.annotate(str(i + 1), _on_circle(images[i], 1.48), ha="center", va="center", color=BLUE, fontsize="small")
-        ax.annotate(str(i + 1), _on_circle(texts[i], 0.79), ha="center", va="center", color="white", fontsize="small",
-                    bbox={"boxstyle": "circle,pad=0.15", "color": ORANGE}, zorder=3)
+        ax.add_artist(AnnotationBbox(OffsetImage(_picture(picture), zoom=0.45), _on_circle(images[i], 1.22 + 0.55 * outer),
+                                     pad=0.1, bboxprops={"edgecolor": BLUE, "linewidth": 1}))
+        ax.annotate(str(i + 1), _on_circle(images[i], 1.48 + 0.55 * outer), ha="center", va="center", color=BLUE,
+                    fontsize="small")
+        ax.annotate(str(i + 1), _on_circle(texts[i], 0.79 - 0.19 * inner), ha="center", va="center", color="white",
+                    fontsize="small", zorder=3, bbox={"boxstyle": "circle,pad=0.15", "color": ORANGE})
     for angles, moves, radius, color in ((texts, text_moves, 0.94, ORANGE), (images, image_moves, 1.06, BLUE)):
         moves = np.zeros(len(texts)) if moves is None else _array(moves)
         _check_count("moves", moves, len(texts), "one for each vector")
@@ -173,9 +174,15 @@ def plot_circle(ax: Axes, texts: ArrayLike, images: ArrayLike, pictures: Sequenc
             if abs(move) > np.radians(2):
                 ax.annotate("", _on_circle(angle + move, radius), _on_circle(angle, radius), zorder=4,
                             arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0})
-    ax.set(xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
+    edge = 1.6 + 0.5 * any(_already_near(images, i) for i in range(len(images)))
+    ax.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def _already_near(angles: np.ndarray, i: int) -> int:
+    """How many earlier angles are within six degrees of angle i."""
+    return int((np.cos(angles[:i] - angles[i]) > np.cos(np.radians(6))).sum())
 
 
 def _on_circle(angle: float, radius: float) -> tuple[float, float]:

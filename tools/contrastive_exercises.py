@@ -90,7 +90,23 @@ def sigmoid(names: dict) -> None:
         names["report"](f"sigmoid loss, {what}", runs)
 
 
-EXERCISES = {"1": two_pairs, "2": gap, "3": best_scale, "4": neighbours, "5": sigmoid}
+def trap(names: dict) -> None:
+    """The smallest angle, in whole degrees, from which two pairs are held whose pictures share one spot, their names another."""
+    for scale in (2.0, 14.3, 100.0):
+
+        def loss(angles, scale=scale):
+            logits = scale * torch.cos(angles[:2, None] - angles[None, 2:])
+            return (F.cross_entropy(logits, torch.arange(2)) + F.cross_entropy(logits.T, torch.arange(2))) / 2
+
+        def held(degrees, loss=loss):
+            angle = np.radians(degrees)
+            curvature = torch.autograd.functional.hessian(loss, torch.tensor([angle, angle, 0.0, 0.0], dtype=torch.double))
+            return torch.linalg.eigvalsh(curvature).min() > -1e-9
+
+        print(f"s = {scale}: held from {next(degrees for degrees in range(1, 90) if held(degrees))} degrees on")
+
+
+EXERCISES = {"trap": trap, "1": two_pairs, "2": gap, "3": best_scale, "4": neighbours, "5": sigmoid}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(EXERCISES)

@@ -1,13 +1,18 @@
-"""Print the numbers that the tokenizer chapter quotes and does not compute itself. Name parts to run only those."""
+"""Print the numbers that the tokenizer chapter quotes and does not compute itself. Name parts to run only those.
+
+Parts 3 and foreign also record in data/tokenizer_numbers.json what the chapter draws.
+"""
 
 import argparse
 import dataclasses
 import importlib.util
+import json
 import random
 import statistics
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 
 import torch
@@ -15,15 +20,16 @@ import torch
 import clipmini as cm
 from clipmini import bpe
 from clipmini.config import choose
+from clipmini.files import atomic_write, data_folder
 from clipmini.tokenizer import RELEASED, SCHEMES
 
 QUEENS = {
     "English": "white chess queen",
     "Turkish": "beyaz satranç veziri",
     "Korean": "하얀 체스 퀸",
-    "Japanese": "白いチェスのクイーン",
+    "Japanese": "チェスの白いクイーン",
 }
-ARTICLE = {  # the first sentence of the Universal Declaration of Human Rights
+ARTICLE = {  # the first sentence of Article 1 of the Universal Declaration of Human Rights
     "English": "All human beings are born free and equal in dignity and rights.",
     "German": "Alle Menschen sind frei und gleich an Würde und Rechten geboren.",
     "Turkish": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar.",
@@ -37,6 +43,14 @@ ARTICLE = {  # the first sentence of the Universal Declaration of Human Rights
 
 def captions(split: str = "train") -> list[str]:
     return cm.datasets.load("glyphs", split=split).captions
+
+
+def record(**numbers) -> None:
+    """Keep what a part found for the chapter to draw, beside what other parts found."""
+    path = data_folder() / "tokenizer_numbers.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    with atomic_write(path) as partial:
+        partial.write_text(json.dumps({**known, **numbers}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def tokens_per_name(tok: cm.Tokenizer, split: str) -> float:
@@ -79,19 +93,21 @@ def other_vocabulary() -> None:
     ascii_only = sum(all(ord(c) < 127 for c in a + b) for a, b in theirs.merges)
     greek = sum(a[0] in "ÎÏ" for a, _ in theirs.merges)  # the bytes that open a Greek letter
     print(f"{theirs.vocab_size:,} ids; merges with a byte beyond ASCII: {len(theirs.merges) - ascii_only:,}; Greek: {greek}")
-    for texts in QUEENS, ARTICLE:
-        print("released:", *(f"{language} {len(theirs.encode(text))}" for language, text in texts.items()))
+    for what, texts in {"queen": QUEENS, "sentence": ARTICLE}.items():
+        for who, tok in {"ours": ours, "released": theirs}.items():
+            print(f"{what}, {who}:", *(f"{language} {len(tok.encode(text))}" for language, text in texts.items()))
+    record(sentence=ARTICLE, released={language: len(theirs.encode(text)) for language, text in ARTICLE.items()})
     print("a photo of a cat:", *theirs.encode("a photo of a cat"))
     for text in "chessboard", "queenside", "flower", "diaeresis", "a photo of a cat":
         print(text, *([tok.symbols[i] for i in tok.encode(text)] for tok in (ours, theirs)))
 
 
 def where_the_space_goes() -> None:
-    for scheme in "clip", "lossless":
-        for size in 1024, 2048:
-            tok = cm.Tokenizer.train(captions(), size, scheme)
+    for merges in 510, 766, 1534, 1790:
+        for scheme in "clip", "lossless":
+            tok = cm.Tokenizer.train(captions(), len(SCHEMES[scheme].base) + merges + 2, scheme)
             costs = [f"{split} {tokens_per_name(tok, split):.2f}" for split in ("train", "new_names")]
-            print(f"{scheme}, {size} ids, {len(tok.merges)} merges: tokens a name,", ", ".join(costs))
+            print(f"{scheme}, {tok.vocab_size} ids, {len(tok.merges)} merges: tokens a name,", ", ".join(costs))
 
 
 def vocabulary_sizes(steps: int = 200, seeds: int = 3) -> None:
@@ -119,38 +135,63 @@ def foreign_vocabulary() -> None:
     model, tok, _ = cm.load("glyphs-resnet")
     unseen, digits = cm.datasets.load("glyphs", split="new_names"), cm.datasets.load("digits", split="dev")
     pictures, written = cm.embed(model, tok, unseen.without_captions()).image, cm.embed(model, tok, digits).image
+    wanted, scores = len(tok.merges), {}
     others = {
         "its own": tok,
         "each name once": cm.Tokenizer.train(sorted(set(captions())), tok.vocab_size),
-        "ties to the younger": other_ties(tok.vocab_size, lambda pair, age: (age[pair[0]], age[pair[1]])),
+        "ties to the younger": cm.Tokenizer(naive_merges(captions(), wanted, lambda pair, age: (age[pair[0]], age[pair[1]]))[0]),
     }
     for seed in range(5):
         dice = random.Random(seed)
-        others[f"ties by dice, seed {seed}"] = other_ties(tok.vocab_size, lambda pair, age, dice=dice: dice.random())
+        merges, *_ = naive_merges(captions(), wanted, lambda pair, age, dice=dice: dice.random())
+        others[f"ties by dice, seed {seed}"] = cm.Tokenizer(merges)
     for what, other in others.items():
         recall = cm.metrics.recall_at_k(pictures @ cm.embed_texts(model, other, unseen.classes).T, unseen.right, 5)
         classifier = cm.zeroshot_classifier(model, other, digits.classes, digits.templates)
         top = cm.metrics.top_k(written @ classifier.T, digits.labels)
         same = sum(a == b for a, b in zip(tok.symbols, other.symbols, strict=True))
         print(f"{what}: digits {top:.1%}, never-seen names R@5 {recall:.1%}, {same:,} ids mean the same", flush=True)
+        scores[what] = {"digits": round(top, 4), "names": round(recall, 4)}
+    record(foreign=scores)
 
 
-def other_ties(vocab_size: int, first: Callable) -> cm.Tokenizer:
-    """Trained as `Tokenizer.train` does it, but of equally frequent pairs the one with the highest first(pair, age) wins."""
+def oldest(pair: bpe.Pair, age: dict[str, int]) -> tuple[int, int]:
+    return -age[pair[0]], -age[pair[1]]
+
+
+def naive_merges(texts: Iterable[str], wanted: float, first: Callable) -> tuple[list[bpe.Pair], int, int]:
+    """Merges as `Tokenizer.train` learns them, but of equally frequent pairs the one with the highest first(pair, age) wins.
+
+    Also how many steps were ties, and in how many of these two of the tied pairs occur in exactly the same words.
+    """
     clip = SCHEMES["clip"]
-    words = Counter(word for caption in captions() for word in clip.split(clip.clean(caption)))
+    words = Counter(word for text in texts for word in clip.split(clip.clean(text)))
     spelled = {clip.spell(word): n for word, n in words.items()}
-    age, merges = {symbol: i for i, symbol in enumerate(clip.base)}, []
-    while len(merges) < vocab_size - len(clip.base) - 2:
-        pairs = Counter()
+    age, merges, ties, twins = {symbol: i for i, symbol in enumerate(clip.base)}, [], 0, 0
+    while len(merges) < wanted:
+        counts, where = Counter(), defaultdict(set)
         for word, n in spelled.items():
             for pair in pairwise(word):
-                pairs[pair] += n
-        best = max(pairs, key=lambda pair: (pairs[pair], first(pair, age)))
+                counts[pair] += n
+                where[pair].add(word)
+        if not counts:
+            break
+        best = max(counts, key=lambda pair: (counts[pair], first(pair, age)))
+        rivals = [pair for pair in counts if counts[pair] == counts[best]]
+        ties += len(rivals) > 1
+        twins += len({frozenset(where[pair]) for pair in rivals}) < len(rivals)
         merges.append(best)
         age.setdefault("".join(best), len(age))
-        spelled = {tuple(bpe.apply_merges(word, {best: 0})) if best[0] in word else word: n for word, n in spelled.items()}
-    return cm.Tokenizer(merges)
+        spelled = {tuple(bpe.apply_merges(word, {best: 0})) if word in where[best] else word: n for word, n in spelled.items()}
+    return merges, ties, twins
+
+
+def count_ties() -> None:
+    pictures = Counter(Counter(captions()).values())
+    print(f"names with 4, 8 or 12 pictures: {sum(pictures[n] for n in (4, 8, 12)) / pictures.total():.0%}")
+    for what, texts in {"captions": captions(), "each name once": sorted(set(captions()))}.items():
+        merges, ties, twins = naive_merges(texts, inf, oldest)
+        print(f"{what}: {len(merges):,} merges, {ties:,} of them ties, {twins:,} of these between pairs of the same words")
 
 
 PARTS = {
@@ -160,6 +201,7 @@ PARTS = {
     "4": where_the_space_goes,
     "5": vocabulary_sizes,
     "foreign": foreign_vocabulary,
+    "ties": count_ties,
 }
 
 if __name__ == "__main__":
