@@ -124,6 +124,17 @@ def test_a_picture_stands_in_for_its_widget():
     assert list(notebook.cells[0].outputs[0].data) == ["image/png"]
 
 
+def test_what_is_printed_in_a_row_is_stored_as_one():
+    def printed(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    figure = nbformat.v4.new_output("display_data", {"image/png": png("red")})
+    notebook = chapter("print")
+    notebook.cells[0].outputs = [printed("a\n"), printed("b\n"), printed("c\n", "stderr"), figure, printed("d\n"), printed("e\n")]
+    notebooks.normalise(notebook)
+    assert [output.get("text") for output in notebook.cells[0].outputs] == ["a\nb\n", "c\n", None, "d\ne\n"]
+
+
 @pytest.mark.parametrize(("stored", "verdict"), [("4", "1 passed"), ("5", "1 failed")])
 def test_a_checked_cell_fails_when_its_stored_output_is_wrong(tmp_path, stored, verdict):
     notebook = chapter("2 + 2")

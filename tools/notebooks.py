@@ -77,11 +77,23 @@ def normalise(notebook) -> None:
     """Drop what differs from run to run, so that executing again is an empty diff."""
     strip_output(notebook, keep_output=True, keep_count=True, keep_id=True, extra_keys=VOLATILE)
     for cell in code_cells(notebook):
+        cell.outputs = merged_streams(cell.outputs)
         for output in cell.outputs:
             data = output.get("data", {})
             if "image/png" in data:
                 data.pop(WIDGET, None)  # its random id leads nowhere without a kernel; the picture stays
                 data["image/png"] = smaller(data["image/png"])
+
+
+def merged_streams(outputs: list) -> list:
+    """What was printed in a row as one output: where a stream is cut depends on the clock."""
+    merged: list = []
+    for output in outputs:
+        if merged and output.output_type == "stream" and merged[-1].get("name") == output.name:
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def smaller(png: str) -> str:
