@@ -42,8 +42,8 @@ def learn_merges(words: Mapping[Sequence[str], int], wanted: int, base: Sequence
             continue  # the count has changed since; the heap holds the new one too
         left, right = (symbols[i] for i in pair)
         merges.append((left, right))
-        joined = ids.setdefault(left + right, len(symbols))  # "aaa" may be there already: aa+a and a+aa
-        symbols += [left + right] * (joined == len(symbols))
+        joined = len(symbols)
+        symbols.append(left + right)
         change = Counter()
         for index in where.pop(pair):
             for other, sign in _join(spelled[index], pair, joined):

@@ -181,7 +181,7 @@ def naive_merges(texts: Iterable[str], wanted: float, first: Callable) -> tuple[
         ties += len(rivals) > 1
         twins += len({frozenset(where[pair]) for pair in rivals}) < len(rivals)
         merges.append(best)
-        age.setdefault("".join(best), len(age))
+        age["".join(best)] = len(age)
         spelled = {tuple(bpe.apply_merges(word, {best: 0})) if word in where[best] else word: n for word, n in spelled.items()}
     return merges, ties, twins
 
