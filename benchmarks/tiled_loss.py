@@ -31,7 +31,7 @@ def seconds(inputs, chunk_size: int | None) -> float:
     return time.perf_counter() - started
 
 
-def peak_megabytes() -> float:
+def peak_mebibytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -41,13 +41,13 @@ if __name__ == "__main__":
     parser.add_argument("--chunk-size", type=int, default=1024)
     parser.add_argument("--time-at", type=int, default=8192, metavar="N")
     parser.add_argument("--memory-at", type=int, default=32768, metavar="N")
-    parser.add_argument("--memory-only", action="store_true", help="print the peak in MB and stop")
+    parser.add_argument("--memory-only", action="store_true", help="print the peak in MiB and stop")
     args = parser.parse_args()
     if args.memory_only:
         inputs = batch(args.memory_at)
-        before = peak_megabytes()
+        before = peak_mebibytes()
         seconds(inputs, args.chunk_size)
-        print(f"{peak_megabytes() - before:.0f}")
+        print(f"{peak_mebibytes() - before:.0f}")
         sys.exit()
 
     command = [sys.executable, __file__, "--memory-only", f"--memory-at={args.memory_at}", f"--chunk-size={args.chunk_size}"]

@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import html
+import json
 import logging
 import random
 import subprocess
@@ -376,6 +377,12 @@ def test_the_shipped_vocabulary_is_the_one_of_the_glyph_names():
     train = cm.datasets.load("glyphs", split="train")
     assert shipped.hash == cm.Tokenizer.train(train.captions, vocab_size=2048).hash == cm.load("glyphs-resnet").tokenizer.hash
     assert 3_400 < cm.Tokenizer.train(train.captions, vocab_size=9_999).vocab_size < 3_700  # where they run out of merges
+
+
+def test_the_recorded_counts_are_those_of_the_released_vocabulary():
+    recorded = json.loads(package_data("tokenizer_numbers.json").read_text(encoding="utf-8"))
+    assert len(recorded["sentence"]) == 8
+    assert {language: len(OURS.encode(text)) for language, text in recorded["sentence"].items()} == recorded["released"]
 
 
 # ---------------------------------------------------------------- the released file
