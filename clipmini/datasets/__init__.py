@@ -1,10 +1,11 @@
 """Pairs and labelled tasks behind one registry: `load(name, split=...)`, `names()`."""
 
 from clipmini.config import choose
-from clipmini.datasets import digits, glyphs
+from clipmini.datasets import digits, glyphs, scenes
 from clipmini.datasets.pairs import Pairs
 
-REGISTRY = {"glyphs": glyphs, "digits": digits}
+REGISTRY = {"glyphs": glyphs, "digits": digits, "scenes": scenes}
+REGISTRY |= {f"scenes/{task}": scenes.TaskSplits(task) for task in scenes.ALL}
 
 __all__ = ["Pairs", "load", "names", "splits"]
 

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
+PER_IMAGE = ("captions", "labels", "positives", "choices", "films", "notes")  # fields with a value for each image
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
@@ -13,7 +15,9 @@ class Pairs:
 
     images: (N, 3, H, W) uint8. captions: N texts or None. labels: (N,) indices into classes, or None.
     templates: sentences with one {} for a class name. positives: (N, P) every class that is right for an image,
-    padded with -1, where more than one may be; None where the label alone is.
+    padded with -1, where more than one may be; None where the label alone is. choices: for each image the captions that
+    label is an index into, where every image has its own. films: (N,) which film each image is a frame of. notes: a line for
+    each image with all else that is known of it, to be read by its data set.
     """
 
     name: str
@@ -24,6 +28,9 @@ class Pairs:
     classes: list[str] = field(default_factory=list)
     templates: tuple[str, ...] = ("{}",)
     positives: Int[Tensor, "N P"] | None = None
+    choices: list[tuple[str, ...]] | None = None
+    films: Int[Tensor, "N"] | None = None
+    notes: list[str] | None = None
 
     def __post_init__(self):
         n = len(self.images)
@@ -33,7 +40,8 @@ class Pairs:
             raise ValueError(
                 f"expected uint8 images of shape (N, 3, H, W), got {self.images.dtype} {tuple(self.images.shape)}"
             )
-        for what, values in (("captions", self.captions), ("labels", self.labels)):
+        for what in PER_IMAGE:
+            values = getattr(self, what)
             if values is not None and len(values) != n:
                 raise ValueError(f"{n} images but {len(values)} {what}")
 
@@ -53,10 +61,9 @@ class Pairs:
     def subset(self, rows: Int[Tensor, "M"]) -> "Pairs":
         """The same data set, with only these rows, in this order."""
         rows = torch.as_tensor(rows)
-        captions = None if self.captions is None else [self.captions[i] for i in rows.tolist()]
-        parts = {k: None if (v := getattr(self, k)) is None else v[rows] for k in ("labels", "positives")}
-        images = self.pixels[rows].expand(-1, 3, -1, -1)
-        return replace(self, images=images, captions=captions, **parts)
+        parts = {what: values for what in PER_IMAGE if (values := getattr(self, what)) is not None}
+        kept = {k: v[rows] if isinstance(v, Tensor) else [v[i] for i in rows.tolist()] for k, v in parts.items()}
+        return replace(self, images=self.pixels[rows].expand(-1, 3, -1, -1), **kept)
 
     def without_captions(self) -> "Pairs":
         """The same images as a labelled task only."""

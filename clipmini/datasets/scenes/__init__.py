@@ -1,0 +1,95 @@
+"""Scenes: rendered worlds of shapes with captions from a grammar, and tasks whose answers are known.
+
+Everything follows from a seed and a world (`world.py`): what there is (`sample.py`), how it looks (`draw.py`), what is said
+of it (`grammar.py`, `failings.py`), what is asked (`tasks.py`, `shifts.py`), what training has seen before (`planted.py`).
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+
+from clipmini.config import choose
+from clipmini.datasets.pairs import Pairs
+from clipmini.datasets.scenes import planted
+from clipmini.datasets.scenes.build import in_parallel, kept
+from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.draw import draw
+from clipmini.datasets.scenes.planted import ALL
+from clipmini.datasets.scenes.rows import Rows, draw_answers, draw_pairs, read_note
+from clipmini.datasets.scenes.sample import BUCKETS, Ask, DoesNotFit, sample, validate
+from clipmini.datasets.scenes.shifts import SHIFTS, adversarial
+from clipmini.datasets.scenes.tasks import TASKS
+from clipmini.datasets.scenes.version import version
+from clipmini.datasets.scenes.world import REFERENCE, V2, WORLDS, World
+
+SIZES = {"train": 200_000, "val": 5_000, "test": 5_000, "v2": 5_000, "planted": planted.COPIES}
+SPLITS = tuple(SIZES)
+
+__all__ = [
+    "REFERENCE", "SHIFTS", "TASKS", "V2", "WORLDS", "Ask", "Dice", "DoesNotFit", "World", "adversarial", "draw", "generate",
+    "load", "TaskSplits", "planted", "read_note", "sample", "validate", "version",
+]
+
+
+def load(split: str, resolution: int = 32) -> Pairs:
+    """Scenes with captions: (N, 3, resolution, resolution), and `notes` that `read_note` turns into a scene and a parse.
+
+    train, val, test: one world; no two of them share a scene that reads the same. v2: a second world, meant to match.
+    planted: near-duplicates of the tasks' test pictures, to be mixed into training; `planted.table()` tells of what.
+    """
+    def make() -> Rows:
+        if split == "planted":
+            return planted.draw_planted(resolution)
+        world, bucket = (V2, "test") if split == "v2" else (REFERENCE, split)
+        draw_rows = partial(draw_pairs, world, bucket, resolution=resolution)
+        return in_parallel(draw_rows, SIZES[split], resolution)
+
+    return _pairs(split, kept(split, resolution, make))
+
+
+@dataclass(frozen=True)
+class TaskSplits:
+    """A labelled task, or a shift, as a data set: labels, and classes or choices. Test is read once a released checkpoint."""
+
+    name: str
+    SPLITS = ("val", "test")
+
+    def load(self, split: str, resolution: int = 32) -> Pairs:
+        """val: look freely; test: once a released checkpoint."""
+        task = ALL[self.name]
+        rows = range(task.size) if task.rows is None else task.rows(split)
+
+        def make() -> Rows:
+            return draw_answers(self.name, task, split, rows, resolution)
+
+        drawn = kept(f"task-{self.name}-{split}", resolution, make)
+        return Pairs(
+            name=f"scenes/{self.name}",
+            split=split,
+            images=torch.from_numpy(drawn.images),
+            labels=torch.tensor(drawn.labels),
+            classes=list(task.classes),
+            templates=task.templates,
+            choices=None if task.classes else [tuple(line.split("\t")) for line in drawn.captions],
+            films=torch.arange(len(rows)) // task.frames if task.frames > 1 else None,
+            notes=drawn.notes,
+        )
+
+
+def generate(world: World, n: int, *, split: str = "train", seed: int = 0, resolution: int = 32) -> Pairs:
+    """The first n pairs of a world of your own, on all cores; nothing is kept on disk.
+
+    Raises: ValueError for less than one pair, or a split that is not train, val or test.
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    choose("split", split, BUCKETS)
+    draw_rows = partial(draw_pairs, world, split, resolution=resolution, seed=seed)
+    return _pairs(split, in_parallel(draw_rows, n, resolution))
+
+
+def _pairs(split: str, rows: Rows) -> Pairs:
+    return Pairs(
+        name="scenes", split=split, images=torch.from_numpy(rows.images), captions=rows.captions, notes=rows.notes
+    )

@@ -1,0 +1,222 @@
+"""Scenes to pixels: Pillow draws four times too large without smoothing, and averages. Integers all the way."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import shake_256
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.motion import frame
+from clipmini.datasets.scenes.outlines import ONE, outline
+from clipmini.datasets.scenes.patterns import pattern, shaded
+from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
+from clipmini.datasets.scenes.words import TINTS
+
+SUPER = 4  # canvas pixels to a pixel
+FONT, SERIF_FONT = "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf"
+STROKE = 26  # width of an outline, in 1/16 of the 32nd part of the side
+PAPER, INK = (250, 248, 242), (24, 24, 28)
+
+
+def draw(scene: Scene, resolution: int) -> Image.Image:
+    """The scene in full light and without noise, (resolution, resolution) RGB. An action is one long exposure."""
+    side = SUPER * resolution
+    canvas = _ground(scene, side)
+    brush = ImageDraw.Draw(canvas)
+    action = scene.action.name if scene.action else ""
+    if action and action != "growing":
+        _past(canvas, brush, scene, side)
+    for o in reversed(scene.objects):  # the first object lies on top
+        _object(canvas, brush, o, scene, side, 130 if action == "blinking" else 255)
+    if action == "growing":  # what it was lies within what it is
+        _past(canvas, brush, scene, side, pale=True)
+    if scene.word:
+        _plate(canvas, scene, side)
+    if scene.style == "mosaic":
+        return canvas.reduce(2 * SUPER).resize((resolution, resolution), Image.Resampling.NEAREST)
+    return canvas.reduce(SUPER)
+
+
+def expose(pictures: Sequence[Image.Image], scenes: Sequence[Scene]) -> np.ndarray:
+    """Light and noise added to drawn scenes: (N, 3, H, W) uint8."""
+    side = pictures[0].height
+    raw = np.frombuffer(b"".join(p.tobytes() for p in pictures), np.uint8).reshape(-1, side * side, 3)
+    light, grain, size = raw.transpose(0, 2, 1).astype(np.int16, order="C"), _grain(), 3 * side * side
+    for picture, scene in zip(light.reshape(-1, size), scenes, strict=True):
+        start = (scene.seed + 7919 * scene.gain) % (len(grain) - size)
+        picture *= scene.gain >> 1  # half, so that 255 * 138 >> 7 stays within 16 bits, as unsigned numbers
+        picture.view(np.uint16)[...] >>= 7
+        picture += scene.noise * grain[start : start + size] >> 7
+    return light.clip(0, 255).astype(np.uint8).reshape(-1, 3, side, side)
+
+
+@lru_cache(maxsize=1)
+def _grain() -> np.ndarray:
+    """Triangular noise in -127..127, from a hash function and so the same everywhere."""
+    bytes_ = np.frombuffer(shake_256(b"grain").digest(1 << 21), np.uint8).astype(np.int16)
+    return (bytes_[::2] + bytes_[1::2] - 255) >> 1
+
+
+def _ground(scene: Scene, side: int) -> Image.Image:
+    if scene.style in ("sketch", "engraving"):
+        return Image.new("RGB", (side, side), PAPER)
+    if scene.style == "photograph":
+        return _photograph(scene, side)
+    first, second = scene.tints
+    if scene.background == "plain":
+        return Image.new("RGB", (side, side), TINTS[first])
+    if scene.background == "gradient":
+        ends = TINTS[first], TINTS[second] if second != first else _shade(TINTS[first])
+        return shaded((side, side), *ends, scene.seed % 4)
+    kind = "crumbs" if scene.background == "cluttered" else ("checks", "weave")[scene.seed % 2]
+    tile = _tile(kind, first, side)
+    room = tile.width - side
+    left, top = scene.seed // 2 % room, scene.seed // 1009 % room
+    return tile.crop((left, top, left + side, top + side))
+
+
+def _photograph(scene: Scene, side: int) -> Image.Image:
+    """A square cut from one of scikit-learn's two photographs, flattened in contrast so that objects stand out."""
+    photo = _photos()[scene.seed % 2]
+    n = 96 + scene.seed // 2 % 160
+    left, top = scene.seed // 320 % (photo.width - n), scene.seed // 640 % (photo.height - n)
+    return photo.resize((side, side), Image.Resampling.BOX, (left, top, left + n, top + n))
+
+
+@lru_cache(maxsize=1)
+def _photos() -> list[Image.Image]:
+    from sklearn.datasets import load_sample_images  # takes a second to import
+
+    return [Image.fromarray(photo // 2 + 64) for photo in load_sample_images().images]
+
+
+@lru_cache(maxsize=36)
+def _tile(kind: str, tint: str, side: int) -> Image.Image:
+    """A patterned ground, half as large again as the canvas: every scene cuts its own piece."""
+    size, ground = side * 3 // 2, TINTS[tint]
+    tile = Image.new("RGB", (size, size), ground)
+    if kind == "crumbs":
+        _strew(ImageDraw.Draw(tile), Dice(kind, tint), ground, side, size)
+    else:
+        tile.paste(_shade(ground), mask=pattern(kind, side, size))
+    return tile
+
+
+def _strew(brush: ImageDraw.ImageDraw, dice: Dice, ground: tuple, side: int, size: int) -> None:
+    """Crumbs too small and too faint to count as objects."""
+    for _ in range(90):
+        x, y, w, h = dice.below(size), dice.below(size), dice.between(6, 22), dice.between(6, 22)
+        box = (x, y, x + w * side // SIDE, y + h * side // SIDE)
+        (brush.ellipse if dice.chance(0.5) else brush.rectangle)(box, fill=_shade(ground, dice.between(1, 3)))
+
+
+def _past(canvas: Image.Image, brush: ImageDraw.ImageDraw, scene: Scene, side: int, pale: bool = False) -> None:
+    """Where the acting objects were, the fainter the longer ago."""
+    last = scene.action.frames - 1
+    for t in reversed(range(last)) if pale else range(last):
+        for was, o in zip(frame(scene, t), scene.objects, strict=False):
+            if was != o:
+                was = was._replace(rgb=_pale(was.rgb)) if pale else was
+                _object(canvas, brush, was, scene, side, 30 + 100 * (t + 1) // last)
+
+
+def _object(canvas, brush, o: Object, scene: Scene, side: int, alpha: int = 255) -> None:
+    """One object; alpha: 0..255, how much of it covers what lies below."""
+    points, fill = _points(o, side), o.fill
+    if scene.style == "sketch":
+        return _sketch(brush, o, points, scene, side)
+    if scene.style == "engraving":
+        o, fill = o._replace(rgb=_on_paper(o.rgb)), "engraved"
+    elif scene.style in ("cartoon", "photograph"):  # in bold ink, or cut out of paper with a rim
+        rim = INK if scene.style == "cartoon" or sum(o.rgb) > 690 else PAPER
+        brush.line(points + points[:4], fill=rim, width=2 * STROKE * side // SIDE, joint="curve")
+    if fill == "solid" and alpha == 255:
+        brush.polygon(points, fill=o.rgb)
+    else:
+        _filled(canvas, o, fill, points, side, alpha)
+    if o.glyph and alpha == 255:
+        mask = _letter(o.glyph, o.r * side // SIDE, SERIF_FONT if scene.style == "serif" else FONT)
+        x, y = o.x * side // SIDE - mask.width // 2, o.y * side // SIDE - mask.height // 2
+        canvas.paste(INK if sum(o.rgb) > 380 else PAPER, (x, y), mask)
+
+
+def _points(o: Object, side: int) -> list[int]:
+    """The corners on the canvas: x, y, x, y, ..."""
+    r, unit = o.r, SIDE * ONE
+    x, y = o.x * ONE, o.y * ONE
+    return [v for u, w in outline(o.shape, o.angle) for v in ((x + r * u) * side // unit, (y + r * w) * side // unit)]
+
+
+def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: int) -> None:
+    """Any fill but solid, within the object's box."""
+    r = o.r * side // SIDE + 1
+    left, top = o.x * side // SIDE - r, o.y * side // SIDE - r
+    local = [v - (top if i % 2 else left) for i, v in enumerate(points)]
+    mask = Image.new("1", (2 * r + 1, 2 * r + 1))
+    ImageDraw.Draw(mask).polygon(local, fill=1)
+    if fill == "outlined":
+        edge = Image.new("1", mask.size)
+        ImageDraw.Draw(edge).line(local + local[:4], fill=1, width=2 * STROKE * side // SIDE)
+        mask = ImageChops.logical_and(mask, edge)
+    if alpha < 255:
+        below = canvas.crop((left, top, left + mask.width, top + mask.height))
+    if fill == "gradient":
+        canvas.paste(shaded(mask.size, o.rgb, _pale(o.rgb), o.texture % 4), (left, top), mask)
+    else:
+        canvas.paste(o.rgb, (left, top), mask)
+    if fill in ("striped", "dotted", "hatched", "engraved"):
+        dx, dy = o.texture * side // 128 % (side // 8), o.texture // 4 * side // 128 % (side // 8)
+        kind = fill if fill != "striped" else f"striped {o.texture % 4}"
+        second = pattern(kind, side, side).crop((dx, dy, dx + mask.width, dy + mask.height))
+        canvas.paste(_pale(o.rgb) if fill != "engraved" else PAPER, (left, top), ImageChops.logical_and(mask, second))
+    if alpha < 255:
+        canvas.paste(below, (left, top), Image.new("L", mask.size, 255 - alpha))
+
+
+def _sketch(brush, o: Object, points: list[int], scene: Scene, side: int) -> None:
+    """A line drawn by an unsteady hand, in the object's colour."""
+    dice, wobble = Dice("sketch", scene.seed, o.x), max(side // 110, 1)
+    points = [v + dice.between(-wobble, wobble) for v in points]
+    brush.line(points + points[:4], fill=_on_paper(o.rgb), width=STROKE * side // SIDE, joint="curve")
+
+
+def _plate(canvas, scene: Scene, side: int) -> None:
+    """A word on a white plate along the lower edge."""
+    height = 8 * UNIT * side // SIDE
+    text = _letter(scene.word, height * 5 // 8, widest=side - 8)
+    canvas.paste((252, 252, 252), (0, side - height, side, side))
+    canvas.paste(INK, ((side - text.width) // 2, side - height + (height - text.height) // 2), text)
+
+
+@lru_cache(maxsize=4096)
+def _letter(text: str, half: int, font_file: str = FONT, widest: int | None = None) -> Image.Image:
+    """Text about 2 * half canvas pixels high, as a mask without margins."""
+    path = Path(matplotlib.get_data_path(), "fonts", "ttf", font_file)
+    font = ImageFont.truetype(str(path), max(half * 13 // 10, 4), layout_engine=ImageFont.Layout.BASIC)
+    left, top, right, bottom = font.getbbox(text)
+    mask = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=font)
+    if widest and mask.width > widest:
+        mask = mask.resize((widest, mask.height), Image.Resampling.BOX)
+    return mask
+
+
+def _pale(rgb: tuple[int, int, int]) -> tuple[int, ...]:
+    """The second colour of a pattern: paler, or darker where the first is pale itself."""
+    if sum(rgb) > 480:
+        return tuple(v * 4 // 10 for v in rgb)
+    return tuple(255 - (255 - v) * 3 // 10 for v in rgb)
+
+
+def _on_paper(rgb: tuple[int, int, int]) -> tuple[int, ...]:
+    """The colour itself, or a darker one where it would not show on paper."""
+    return rgb if sum(rgb) < 560 else _shade(rgb, 2 if sum(rgb) < 720 else 4)
+
+
+def _shade(rgb: tuple[int, int, int], steps: int = 1) -> tuple[int, ...]:
+    """A little darker, or lighter where it is dark."""
+    return tuple(v * (8 - steps) // 8 for v in rgb) if sum(rgb) > 300 else tuple(v + 20 * steps for v in rgb)

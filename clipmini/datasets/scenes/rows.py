@@ -1,0 +1,72 @@
+"""One row at a time: the same seed, split and row give the same bytes, whatever was drawn before and on however many workers."""
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from clipmini.datasets.scenes import motion
+from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.draw import draw, expose
+from clipmini.datasets.scenes.failings import caption
+from clipmini.datasets.scenes.said import Said
+from clipmini.datasets.scenes.sample import Ask, sample
+from clipmini.datasets.scenes.scene import Scene
+from clipmini.datasets.scenes.tasks import Task
+from clipmini.datasets.scenes.world import World
+
+BATCH = 128  # pictures lit at once: few enough to stay in the processor's cache
+
+
+class Rows(NamedTuple):
+    """images: (N, 3, H, W) uint8. captions: N texts, or N tabbed lists of choices. labels: N. notes: N JSON texts."""
+
+    images: np.ndarray
+    captions: list[str]
+    labels: list[int]
+    notes: list[str]
+
+
+def pair(world: World, split: str, row: int, seed: int = 0) -> tuple[Scene, str, Said]:
+    """A training pair: a scene, its caption and the caption's parse."""
+    dice = Dice(seed, "pairs", split, row)
+    scene = sample(dice, world, Ask(split=split))
+    return scene, *caption(dice, scene, world)
+
+
+def answer(name: str, task: Task, split: str, row: int, seed: int = 0) -> tuple[Scene, int, tuple[str, ...]]:
+    """A row of a task: a scene, the right answer, and captions to choose from where every picture has its own."""
+    film, frame = divmod(row, task.frames)
+    label = film % task.answers
+    scene, choices = task.make(Dice(seed, "task", name, split, film), label, split)
+    if task.frames > 1:
+        scene = motion.frames(scene)[frame]._replace(gain=scene.gain + 5 * (frame % 3) - 5)
+    return scene, label, choices
+
+
+def draw_pairs(world: World, split: str, rows: Iterable[int], resolution: int, seed: int = 0) -> Rows:
+    scenes, captions, saids = zip(*(pair(world, split, row, seed) for row in rows), strict=True)
+    return Rows(render(scenes, resolution), list(captions), [0] * len(scenes), list(map(note, scenes, saids)))
+
+
+def draw_answers(name: str, task: Task, split: str, rows: Iterable[int], resolution: int, seed: int = 0) -> Rows:
+    scenes, labels, choices = zip(*(answer(name, task, split, row, seed) for row in rows), strict=True)
+    return Rows(render(scenes, resolution), ["\t".join(c) for c in choices], list(labels), list(map(note, scenes)))
+
+
+def render(scenes: tuple[Scene, ...] | list[Scene], resolution: int) -> np.ndarray:
+    """(N, 3, resolution, resolution) uint8: drawn, lit and grainy."""
+    batches = [scenes[i : i + BATCH] for i in range(0, len(scenes), BATCH)]
+    return np.concatenate([expose([draw(scene, resolution) for scene in batch], batch) for batch in batches])
+
+
+def note(scene: Scene, said: Said | None = None) -> str:
+    """All that is known of a picture and its caption, in one line; `read_note` reads it."""
+    return json.dumps([scene, said], ensure_ascii=False, separators=(",", ":"))
+
+
+def read_note(line: str) -> tuple[Scene, Said | None]:
+    """The scene, and the caption's parse if it has one."""
+    scene, said = json.loads(line)
+    return Scene.from_list(scene), Said.from_list(said) if said else None

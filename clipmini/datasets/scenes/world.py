@@ -1,0 +1,149 @@
+"""Worlds: how often each thing happens. A world and a seed decide every byte."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from clipmini.datasets.scenes.motion import TWO_SIDED
+from clipmini.datasets.scenes.scene import UNIT
+from clipmini.datasets.scenes.words import ACTIONS, BACKGROUNDS, FILLS, MAX_OBJECTS
+
+LAYOUTS = ("scattered", "inside", "between")
+STYLES = ("paint", "sketch", "engraving", "cartoon", "mosaic", "photograph", "serif")
+
+
+Weights = tuple[tuple[str | int, float], ...]
+
+
+def weights(**values: float) -> Weights:
+    """A table of weights that can not change: (name, weight) pairs."""
+    return tuple(values.items())
+
+
+def equal(names) -> Weights:
+    return tuple((name, 1) for name in names)
+
+
+class Radii(NamedTuple):
+    """The radius of each size, from..to, in 1/16 of the 32nd part of the side."""
+
+    small: tuple[int, int]
+    medium: tuple[int, int]
+    large: tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failings:
+    """How often a caption fails as the web's captions do: chances in 0..1.
+
+    omit: an object is left out; wrong: a word is wrong; alt_text, file_name: noise around or in place of a sentence;
+    foreign: a word of another language; unrelated: the caption of another picture.
+    """
+
+    omit: float = 0.25
+    wrong: float = 0.03
+    alt_text: float = 0.06
+    file_name: float = 0.02
+    foreign: float = 0.03
+    unrelated: float = 0.01
+
+    def __post_init__(self):
+        for name, chance in vars(self).items():
+            if not 0 <= chance <= 1:
+                raise ValueError(f"{name} is a chance between 0 and 1, got {chance}")
+
+
+NONE = Failings(omit=0, wrong=0, alt_text=0, file_name=0, foreign=0, unrelated=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The distribution that scenes and captions are drawn from.
+
+    counts: weights of 1, 2, ... objects. layouts, fills, backgrounds, styles, actions: weights by name.
+    sizes: the radius of each. tilt: degrees to either side.
+    jitter: of each colour channel, to either side. gain: light from..to, 256 is neutral. noise: amplitude from..to.
+    overlap: chance that objects may cover each other. glyph: that an object with room for a letter carries one.
+    word, action: that a word is written, that something happens. failings: of the captions.
+    """
+
+    counts: Weights = tuple(enumerate((40, 27, 14, 9, 6, 4), 1))
+    layouts: Weights = weights(scattered=86, inside=8, between=6)
+    fills: Weights = weights(solid=50, outlined=10, striped=10, dotted=10, hatched=10, gradient=10)
+    backgrounds: Weights = equal(BACKGROUNDS)
+    styles: Weights = weights(paint=1)
+    actions: Weights = tuple((name, 2 if name in TWO_SIDED else 1) for name in ACTIONS)
+    sizes: Radii = Radii(small=(52, 68), medium=(84, 108), large=(132, 176))
+    tilt: int = 20
+    jitter: int = 10
+    gain: tuple[int, int] = (216, 276)
+    noise: tuple[int, int] = (0, 10)
+    overlap: float = 0.25
+    glyph: float = 0.3
+    word: float = 0.05
+    action: float = 0.12
+    failings: Failings = Failings()
+
+    def __post_init__(self):
+        known = {
+            "counts": range(1, MAX_OBJECTS + 1), "layouts": LAYOUTS, "fills": FILLS,
+            "backgrounds": BACKGROUNDS, "styles": STYLES, "actions": ACTIONS,
+        }
+        for name, choices in known.items():
+            table = dict(getattr(self, name))
+            for key, weight in table.items():
+                if key not in choices:
+                    raise ValueError(f"unknown entry of {name}: {key!r}; choose from: {', '.join(map(str, choices))}")
+                if weight < 0:
+                    raise ValueError(f"{name}: a weight must not be negative, got {weight} for {key!r}")
+            if sum(table.values()) <= 0:
+                raise ValueError(f"{name}: at least one weight must be positive, got {table}")
+        for size, (low, high) in self.sizes._asdict().items():
+            if not UNIT <= low <= high <= 14 * UNIT:
+                raise ValueError(f"the radius of {size} must rise within {UNIT}..{14 * UNIT}, got {low}..{high}")
+        for name in ("overlap", "glyph", "word", "action"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a chance between 0 and 1, got {getattr(self, name)}")
+
+
+REFERENCE = World()
+# Collected anew by another hand: meant to match, and never quite the same.
+V2 = replace(
+    REFERENCE,
+    sizes=Radii(small=(46, 64), medium=(78, 104), large=(126, 180)),
+    fills=weights(solid=36, outlined=14, striped=12, dotted=12, hatched=14, gradient=12),
+    backgrounds=weights(plain=15, gradient=20, textured=30, cluttered=35),
+    tilt=30,
+    jitter=22,
+    gain=(180, 300),
+    noise=(4, 20),
+)
+# Outlines on paper.
+SKETCH = replace(REFERENCE, styles=weights(sketch=1), noise=(0, 4), gain=(246, 262))
+# Renditions: engraved, in bold black lines, or laid in mosaic.
+RENDITION = replace(REFERENCE, styles=weights(engraving=1, cartoon=1, mosaic=1))
+# Seen from odd angles, too near or too far, in messy rooms.
+ODD = replace(
+    REFERENCE,
+    sizes=Radii(small=(36, 46), medium=(110, 130), large=(184, 208)),
+    backgrounds=weights(textured=1, cluttered=2),
+    tilt=180,
+)
+# Anything goes: where the adversarial examples are looked for.
+WILD = replace(V2, tilt=60, sizes=Radii(small=(40, 60), medium=(76, 120), large=(126, 196)))
+# On photographs; with letters of another font.
+PHOTOGRAPH = replace(REFERENCE, styles=weights(photograph=1))
+SERIF = replace(REFERENCE, styles=weights(serif=1))
+# Cheap cameras: dim, noisy.
+VIDEO = replace(REFERENCE, gain=(200, 280), noise=(6, 16))
+
+WORLDS = {
+    "reference": REFERENCE,
+    "v2": V2,
+    "sketch": SKETCH,
+    "rendition": RENDITION,
+    "odd": ODD,
+    "wild": WILD,
+    "photograph": PHOTOGRAPH,
+    "serif": SERIF,
+    "video": VIDEO,
+}
