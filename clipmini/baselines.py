@@ -58,5 +58,5 @@ def crop_to_ink(images: UInt8[Tensor, "N 3 H W"], threshold: int = 192) -> UInt8
 
 
 def _ink(images: Tensor) -> Tensor:
-    ink = 1 - images.float().mean(dim=1).flatten(1) / 255
+    ink = 1 - images.float().flatten(1) / 255
     return F.normalize(ink, dim=1)

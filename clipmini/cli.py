@@ -77,10 +77,9 @@ def print_scores(title: str, scores: list[Score]) -> None:
 def run_datasets(args) -> None:
     """List data sets, their splits and sizes."""
     for name in datasets.names():
-        for split in datasets.splits(name):
-            data = datasets.load(name, split=split)
-            about = f"{len(set(data.captions)):,} captions" if data.captions else f"{len(data.classes)} classes"
-            print(f"{name}:{split:10} {len(data):7,} images, {about}")
+        splits = datasets.splits(name)
+        for split in splits if "/" not in name else ["|".join(splits)]:  # a task on one line, with its test split's size
+            print(f"{name + ':' + split:44} {datasets.about(name, split.split('|')[-1])}")
 
 
 def run_presets(args) -> None:

@@ -11,7 +11,7 @@ from clipmini import datasets
 from clipmini.baselines import crop_to_ink, nearest_neighbour_scores, recombined_scores
 from clipmini.clip import CLIP
 from clipmini.datasets import Pairs
-from clipmini.features import embed, zeroshot_classifier
+from clipmini.features import embed, embed_texts, zeroshot_classifier
 from clipmini.files import package_data
 from clipmini.metrics import Interval, clustered_interval, hits_at_k
 from clipmini.tokenizer import Tokenizer
@@ -41,8 +41,9 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
         **pixel_baselines(data),
     }
     ks = (1, 5) if data.captions else (1,)
-    chance = [_exact("chance", _metric(k, data), chance_level(data.right, len(data.classes), k), len(data)) for k in ks]
-    groups = data.labels if data.captions else torch.arange(len(data))  # pictures of one name are not independent
+    answers = len(data.classes) or len(data.choices[0])
+    chance = [_exact("chance", _metric(k, data), chance_level(data.right, answers, k), len(data)) for k in ks]
+    groups = _groups(data)
     scores = [_score(who, _metric(k, data), hits_at_k(s, data.right, k), groups) for who, s in rows.items() for k in ks]
     return scores + chance
 
@@ -67,13 +68,30 @@ def recorded(name: str) -> dict[tuple[str, str, str], list[float]]:
 
 
 def classify(model: CLIP, tok: Tokenizer, data: Pairs) -> Tensor:
-    """(N, C) cosine of each image with each class's prompt."""
+    """(N, C) cosine of each image with each class's prompt, or with each of its own choices.
+
+    Raises: ValueError if the data set has no labels.
+    """
+    if data.labels is None:
+        raise ValueError(f"{data.name}:{data.split} has captions but no labels to score; choose a labelled task or split")
     images = embed(model, tok, data.without_captions()).image
+    if data.choices is not None:
+        texts = embed_texts(model, tok, [text for choices in data.choices for text in choices])
+        return torch.einsum("ne,nce->nc", images, texts.view(len(data), -1, images.shape[1]))
     return images @ zeroshot_classifier(model, tok, data.classes, data.templates).T
 
 
 def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
-    """Scores (N, C) of the nearest training glyph; for names also of its words, for handwriting also cropped to the ink."""
+    """Scores (N, C) of the nearest training picture; for names also of its words, for handwriting also cropped to the ink.
+
+    None for choices that differ from picture to picture.
+    """
+    if data.name.startswith("scenes/"):
+        if data.choices is not None or "train" not in datasets.splits(data.name):
+            return {}
+        train = datasets.load(data.name, "train", data.images.shape[-1])
+        scores = nearest_neighbour_scores(train.images, train.labels, len(train.classes), data.images)
+        return {"pixel nearest neighbour": scores}
     train = datasets.load("glyphs", "train", data.images.shape[-1])
     if data.classes == train.classes:
         nearest = nearest_neighbour_scores(train.pixels, train.labels, len(train.classes), data.pixels)
@@ -92,6 +110,13 @@ def printed_classes(train: Pairs, data: Pairs) -> tuple[Tensor, Tensor]:
     prompts = {template.format(name): i for i, name in enumerate(data.classes) for template in data.templates}
     rows = [i for i, caption in enumerate(train.captions) if caption in prompts]
     return train.images[rows], torch.tensor([prompts[train.captions[i]] for i in rows])
+
+
+def _groups(data: Pairs) -> Tensor:
+    """(N,) pictures of one name, or of one film, are not independent."""
+    if data.films is not None:
+        return data.films
+    return data.labels if data.captions else torch.arange(len(data))
 
 
 def _metric(k: int, data: Pairs) -> str:

@@ -7,7 +7,7 @@ from clipmini.datasets.pairs import Pairs
 REGISTRY = {"glyphs": glyphs, "digits": digits, "scenes": scenes}
 REGISTRY |= {f"scenes/{task}": scenes.TaskSplits(task) for task in scenes.ALL}
 
-__all__ = ["Pairs", "load", "names", "splits"]
+__all__ = ["Pairs", "about", "load", "names", "splits"]
 
 
 def names() -> list[str]:
@@ -18,6 +18,16 @@ def names() -> list[str]:
 def splits(name: str) -> tuple[str, ...]:
     """The splits of a data set. Raises ValueError, with the choices, for an unknown name."""
     return choose("data set", name, REGISTRY).SPLITS
+
+
+def about(name: str, split: str) -> str:
+    """A line about a split for a listing: how many images, and what is known of them."""
+    source = choose("data set", name, REGISTRY)
+    if hasattr(source, "about"):  # it knows without drawing 200,000 pictures
+        return source.about(split)
+    data = load(name, split)
+    known = f"{len(set(data.captions)):,} captions" if data.captions else f"{len(data.classes)} classes"
+    return f"{len(data):7,} images, {known}"
 
 
 def load(name: str, split: str, resolution: int = 32) -> Pairs:

@@ -4,6 +4,7 @@ Everything follows from a seed and a world (`world.py`): what there is (`sample.
 of it (`grammar.py`, `failings.py`), what is asked (`tasks.py`, `shifts.py`), what training has seen before (`planted.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,20 +16,23 @@ from clipmini.datasets.scenes import planted
 from clipmini.datasets.scenes.build import in_parallel, kept
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.draw import draw
+from clipmini.datasets.scenes.failings import caption
 from clipmini.datasets.scenes.planted import ALL
 from clipmini.datasets.scenes.rows import Rows, draw_answers, draw_pairs, read_note
 from clipmini.datasets.scenes.sample import BUCKETS, Ask, DoesNotFit, sample, validate
+from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.shifts import SHIFTS, adversarial
-from clipmini.datasets.scenes.tasks import TASKS
+from clipmini.datasets.scenes.tasks import COMBINATION, TASKS
 from clipmini.datasets.scenes.version import version
 from clipmini.datasets.scenes.world import REFERENCE, V2, WORLDS, World
 
 SIZES = {"train": 200_000, "val": 5_000, "test": 5_000, "v2": 5_000, "planted": planted.COPIES}
 SPLITS = tuple(SIZES)
+TRAIN_TIMES = 5  # as many labelled training pictures of a task as test pictures
 
 __all__ = [
-    "REFERENCE", "SHIFTS", "TASKS", "V2", "WORLDS", "Ask", "Dice", "DoesNotFit", "World", "adversarial", "draw", "generate",
-    "load", "TaskSplits", "planted", "read_note", "sample", "validate", "version",
+    "REFERENCE", "SHIFTS", "TASKS", "V2", "WORLDS", "Ask", "Dice", "DoesNotFit", "Scene", "TaskSplits", "World", "about",
+    "adversarial", "caption", "compose", "draw", "generate", "load", "planted", "read_note", "version",
 ]
 
 
@@ -38,6 +42,7 @@ def load(split: str, resolution: int = 32) -> Pairs:
     train, val, test: one world; no two of them share a scene that reads the same. v2: a second world, meant to match.
     planted: near-duplicates of the tasks' test pictures, to be mixed into training; `planted.table()` tells of what.
     """
+
     def make() -> Rows:
         if split == "planted":
             return planted.draw_planted(resolution)
@@ -48,17 +53,37 @@ def load(split: str, resolution: int = 32) -> Pairs:
     return _pairs(split, kept(split, resolution, make))
 
 
+def about(split: str) -> str:
+    """A line for a listing; nothing is drawn."""
+    return f"{SIZES[split]:7,} images with captions"
+
+
 @dataclass(frozen=True)
 class TaskSplits:
     """A labelled task, or a shift, as a data set: labels, and classes or choices. Test is read once a released checkpoint."""
 
     name: str
-    SPLITS = ("val", "test")
+
+    @property
+    def SPLITS(self) -> tuple[str, ...]:
+        """train: labelled pictures for probes; none of what training must not see, nor where a classifier chose."""
+        task = ALL[self.name]
+        return ("val", "test") if task.rows or task.seen == COMBINATION else ("train", "val", "test")
+
+    def about(self, split: str) -> str:
+        """A line for a listing; nothing is drawn."""
+        task = ALL[self.name]
+        return f"{len(self._rows(split)):7,} images, {task.answers} {'classes' if task.classes else 'choices'}, {task.seen}"
+
+    def _rows(self, split: str) -> Sequence[int]:
+        task = ALL[self.name]
+        if task.rows is not None:
+            return task.rows(split)
+        return range(task.size * (TRAIN_TIMES if split == "train" else 1))
 
     def load(self, split: str, resolution: int = 32) -> Pairs:
-        """val: look freely; test: once a released checkpoint."""
-        task = ALL[self.name]
-        rows = range(task.size) if task.rows is None else task.rows(split)
+        """train: for probes; val: look freely; test: once a released checkpoint."""
+        task, rows = ALL[self.name], self._rows(split)
 
         def make() -> Rows:
             return draw_answers(self.name, task, split, rows, resolution)
@@ -75,6 +100,17 @@ class TaskSplits:
             films=torch.arange(len(rows)) // task.frames if task.frames > 1 else None,
             notes=drawn.notes,
         )
+
+
+def compose(seed: int = 0, world: World = REFERENCE, **ask) -> Scene:
+    """One scene as you ask for it: compose(objects=({"shape": "heart", "colour": "red"},), background="plain").
+
+    Args: ask: fields of `Ask`; what is left out is drawn from the world. Returns: a scene, for `draw` and `caption`.
+    Raises: ValueError for an unknown attribute, a held-out combination, more objects than fit.
+    """
+    for name in ask:
+        choose("request", name, dict.fromkeys(Ask._fields))
+    return sample(Dice(seed, "compose"), world, validate(Ask(**ask)))
 
 
 def generate(world: World, n: int, *, split: str = "train", seed: int = 0, resolution: int = 32) -> Pairs:

@@ -3,7 +3,7 @@
 import random
 from bisect import bisect
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from itertools import accumulate
 
 
@@ -43,6 +43,6 @@ class Dice:
         return items
 
 
-@lru_cache(maxsize=None)
+@cache
 def _cumulative(weights: tuple) -> tuple[list, list[float]]:
     return [key for key, _ in weights], list(accumulate(weight for _, weight in weights))

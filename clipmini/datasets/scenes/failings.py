@@ -4,8 +4,8 @@ import re
 
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.grammar import describe
-from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.said import Said
+from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.words import ATTRIBUTES, LANGUAGES, WORDS
 from clipmini.datasets.scenes.world import World

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 ONE = 1024  # the radius, in the integers that leave this file
 CURVE = 28  # points on a round outline
@@ -10,7 +10,7 @@ CURVE = 28  # points on a round outline
 Points = list[tuple[float, float]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def outline(shape: str, angle: int) -> tuple[tuple[int, int], ...]:
     """The corners of a shape turned clockwise by whole degrees, in 1/1024 of its radius; y points down."""
     turn = math.radians(angle)

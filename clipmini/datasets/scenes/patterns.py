@@ -1,6 +1,6 @@
 """Patterns as masks, true where the second colour goes: drawn once a size, then cut to measure. And shading."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from PIL import Image
@@ -8,7 +8,7 @@ from PIL import Image
 PERIOD = 52  # of stripes, in 1/512 of the canvas' side: 3.25 px at 32
 
 
-@lru_cache(maxsize=None)
+@cache
 def pattern(kind: str, side: int, size: int) -> Image.Image:
     """A square mask of `size` pixels, for a canvas of `side`."""
     period = PERIOD * side // 512

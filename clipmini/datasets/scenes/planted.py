@@ -47,8 +47,8 @@ def table() -> list[Plant]:
 def draw_planted(resolution: int) -> Rows:
     """The copies with their captions; labels: the right answers of their tasks."""
     pictures, captions, labels, notes = [], [], [], []
-    for name, plants in groupby(table(), key=lambda p: p.task):
-        plants, task = list(plants), ALL[name]
+    for name, group in groupby(table(), key=lambda p: p.task):
+        plants, task = list(group), ALL[name]
         scenes, answers, _ = zip(*(answer(name, task, "test", p.row) for p in plants), strict=True)
         for plant, scene, label, image in zip(plants, scenes, answers, render(scenes, resolution), strict=True):
             dice = Dice("copy", name, plant.row)

@@ -9,8 +9,20 @@ from clipmini.datasets.scenes import motion
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.scene import BANDS, SIDE, UNIT, Action, Object, Scene, place
 from clipmini.datasets.scenes.words import (
-    ACTIONS, COLOURS, CONTRAST, GLYPHS, MAX_OBJECTS, PLACES, RGB, SHAPES, WRITTEN_WORDS,
-    check, distance, grounds_for, is_held_out,
+    ACTIONS,
+    BACKGROUNDS,
+    COLOURS,
+    CONTRAST,
+    GLYPHS,
+    MAX_OBJECTS,
+    PLACES,
+    RGB,
+    SHAPES,
+    WRITTEN_WORDS,
+    check,
+    distance,
+    grounds_for,
+    is_held_out,
 )
 from clipmini.datasets.scenes.world import LAYOUTS, World, weights
 
@@ -19,6 +31,7 @@ GAP = 12  # ... and of two objects that do not overlap
 TRIES = 24  # throws for a free spot
 CONTAINERS = ("circle", "square", "pentagon", "hexagon")
 CARRIERS = ("circle", "ellipse", "square", "pentagon", "hexagon", "six-pointed star", "heart")  # with room for a letter
+NEEDED = {"inside": 2, "between": 3} | dict.fromkeys(motion.TWO_SIDED, 2)  # objects that a layout or an action takes
 BUCKETS = {"train": range(12), "val": range(12, 14), "test": range(14, 16)}
 # With many objects each is smaller, so that all fit.
 SIZES_BY_COUNT = (
@@ -35,7 +48,8 @@ SIZES_BY_COUNT = (
 class Ask(NamedTuple):
     """What a scene must show; what is left out is drawn from the world.
 
-    objects: for the first objects, attributes by name (shape, colour, size, fill, place, glyph, angle).
+    objects: for the first objects, attributes by name (shape, colour, size, fill, place, glyph, angle), each with a value
+    or a tuple of values to choose from.
     held_out: "never" (as in training), "only" (object 0 is such a combination) or "any".
     """
 
@@ -49,11 +63,14 @@ class Ask(NamedTuple):
     split: str | None = None
 
 
+ANYTHING = Ask()
+
+
 class DoesNotFit(ValueError):
     """A scene that was asked for has no room for its objects."""
 
 
-def sample(dice: Dice, world: World, ask: Ask = Ask(), tries: int = 400) -> Scene:
+def sample(dice: Dice, world: World, ask: Ask = ANYTHING, tries: int = 400) -> Scene:
     """One scene as asked for.
 
     Raises: ValueError for an unknown attribute, for more objects than fit, for a combination that is held out.
@@ -62,7 +79,8 @@ def sample(dice: Dice, world: World, ask: Ask = Ask(), tries: int = 400) -> Scen
         scene = _attempt(dice, world, ask)
         if scene and (ask.split is None or bucket(scene) in BUCKETS[ask.split]):
             return scene
-    raise DoesNotFit(f"no scene found for {ask}: ask for fewer or smaller objects, or for fewer attributes at once")
+    n = ask.count or len(ask.objects) or 1
+    raise DoesNotFit(f"{n} objects do not fit as asked ({ask}): ask for fewer or smaller ones, or for less of each")
 
 
 def validate(ask: Ask) -> Ask:
@@ -71,36 +89,49 @@ def validate(ask: Ask) -> Ask:
         raise ValueError(f"a scene holds 1 to {MAX_OBJECTS} objects, got {ask.count}")
     if len(ask.objects) > (ask.count or MAX_OBJECTS):
         raise ValueError(f"{len(ask.objects)} objects are described, more than the {ask.count or MAX_OBJECTS} asked for")
-    needed = {"inside": 2, "between": 3}.get(ask.layout)
-    if needed and ask.count not in (None, needed):
-        raise ValueError(f"the layout {ask.layout!r} takes {needed} objects, got {ask.count}")
+    if ask.layout is not None:
+        choose("layout", ask.layout, dict.fromkeys(LAYOUTS))
+    if ask.action is not None:
+        choose("action", ask.action, dict.fromkeys(ACTIONS))
+    needed = NEEDED.get(ask.layout) or NEEDED.get(ask.action) or (1 if ask.action else None)
+    if needed and (ask.count or needed) != needed or len(ask.objects) > (needed or MAX_OBJECTS):
+        raise ValueError(
+            f"{ask.layout or ask.action!r} takes {needed} object{'s' * (needed > 1)}, got {ask.count or len(ask.objects)}"
+        )
+    fixed = {"size", "place"} & {name for wanted in ask.objects for name in wanted}
+    if fixed and (ask.layout in NEEDED or ask.action in NEEDED):
+        raise ValueError(f"{ask.layout or ask.action!r} decides {' and '.join(sorted(fixed))} itself: leave it out")
     for wanted in ask.objects:
-        for attribute, value in wanted.items():
-            if attribute == "place":
-                choose("place", value, dict.fromkeys(PLACES))
-            elif attribute not in ("angle", "glyph"):
-                check(attribute, value)
+        for attribute, values in wanted.items():
+            for value in values if isinstance(values, tuple) else (values,):
+                if attribute == "place":
+                    choose("place", value, dict.fromkeys(PLACES))
+                elif attribute not in ("angle", "glyph"):
+                    check(attribute, value)
         held_out = is_held_out(*(wanted.get(a, "") for a in ("shape", "colour", "fill")))
         if held_out and ask.held_out == "never":
             raise ValueError(
                 f"a {wanted['shape']} that is {wanted.get('colour') or wanted['fill']} is held out: "
                 'training never shows one. Choose another, or ask with held_out="any"'
             )
-    if ask.action is not None:
-        choose("action", ask.action, dict.fromkeys(ACTIONS))
+    if ask.background is not None:
+        choose("background", ask.background, dict.fromkeys(BACKGROUNDS))
+    if ask.word:
+        choose("word", ask.word, dict.fromkeys(WRITTEN_WORDS))
     if ask.split is not None:
         choose("split", ask.split, BUCKETS)
     choose("held_out", ask.held_out, dict.fromkeys(("never", "only", "any")))
-    if ask.layout is not None:
-        choose("layout", ask.layout, dict.fromkeys(LAYOUTS))
     return ask
 
 
 def bucket(scene: Scene) -> int:
-    """0 to 15, by all that words can say of a scene: splits differ in it, so no two share a scene that reads the same."""
+    """0 to 15, by what can be pointed at: the attributes of every object, what is written, what happens, the ground.
+
+    Splits differ in it, so any two scenes of two splits differ in at least one of these.
+    """
     things = sorted((o.shape, o.colour, o.size, o.fill, place(o), o.glyph) for o in scene.objects)
     action = scene.action.name if scene.action else ""
-    return zlib.crc32(repr((things, scene.background, scene.word, action)).encode()) % 16
+    return zlib.crc32(repr((things, scene.background, scene.tints[0], scene.word, action)).encode()) % 16
 
 
 def _attempt(dice: Dice, world: World, ask: Ask) -> Scene | None:
@@ -109,6 +140,7 @@ def _attempt(dice: Dice, world: World, ask: Ask) -> Scene | None:
     action = ask.action or (dice.weighted(world.actions) if free and dice.chance(world.action) else "")
     layout = ask.layout or (dice.weighted(world.layouts) if free and not action else "scattered")
     count = _count(dice, world, ask, layout, action)
+    ask = ask._replace(objects=tuple([_settled(dice, wanted) for wanted in ask.objects]))
     objects = [
         _appearance(dice, world, ask, ask.objects[i] if i < len(ask.objects) else {}, count, layout, i, action)
         for i in range(count)
@@ -142,8 +174,8 @@ def _count(dice: Dice, world: World, ask: Ask, layout: str, action: str) -> int:
     if ask.count:
         return ask.count
     if action:
-        return 2 if action in motion.TWO_SIDED else 1
-    least = max(len(ask.objects), {"inside": 2, "between": 3}.get(layout, 1))
+        return NEEDED.get(action, 1)
+    least = max(len(ask.objects), NEEDED.get(layout, 1))
     if layout != "scattered":
         return least
     return max(least, dice.weighted(world.counts))
@@ -152,6 +184,11 @@ def _count(dice: Dice, world: World, ask: Ask, layout: str, action: str) -> int:
 def _word(dice: Dice, world: World, count: int, layout: str, action: str) -> str:
     room = count <= 2 and layout == "scattered" and not action
     return dice.pick(WRITTEN_WORDS) if room and dice.chance(world.word) else ""
+
+
+def _settled(dice: Dice, wanted: Mapping) -> dict:
+    """A request with one value for each attribute that leaves a choice."""
+    return {name: dice.pick(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
 
 
 def _appearance(dice, world, ask, wanted, count, layout, i, action) -> Object:

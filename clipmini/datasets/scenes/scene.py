@@ -30,7 +30,7 @@ class Object(NamedTuple):
 
 
 class Action(NamedTuple):
-    """What object 0 does, to object 1 where the verb has two sides. frames: how many pictures tell it; pace: how far a frame goes."""
+    """What object 0 does, to object 1 where the verb has two sides. pace: how far it gets from frame to frame."""
 
     name: str
     frames: int

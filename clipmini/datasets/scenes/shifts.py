@@ -7,8 +7,9 @@ import json
 from functools import lru_cache
 
 from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.makers import KIND_NAMES, QUIET, Answer
 from clipmini.datasets.scenes.sample import Ask, sample
-from clipmini.datasets.scenes.tasks import DOMAIN, KIND_NAMES, QUIET, SEEN, Answer, Task
+from clipmini.datasets.scenes.tasks import Task, tasks
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, HELD_OUT, KINDS, SHAPES
 from clipmini.datasets.scenes.world import NONE, ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World, replace
 from clipmini.files import package_data
@@ -54,24 +55,18 @@ def adversarial() -> dict:
     return json.loads(package_data(ADVERSARIAL).read_text())
 
 
-def _shift(question: str, world: World, seen: str = DOMAIN, **more) -> Task:
-    return Task(question=question, classes=CLASSES, make=named(world), seen=seen, **more)
+def _named(world: World) -> dict:
+    return {"classes": CLASSES, "make": named(world)}
 
 
-SHIFTS: dict[str, Task] = {
-    "reference": _shift("Which colour, and which shape? Drawn as in training (ImageNet)", QUIET, SEEN),
-    "v2": _shift("... collected anew by another hand (ImageNetV2)", V2),
-    "sketch": _shift("... as outlines on paper (ImageNet Sketch)", SKETCH),
-    "renditions": _shift("... engraved, in bold lines, in mosaic (ImageNet-R)", RENDITION),
-    "odd views": _shift("... turned, too near or too far, in messy rooms (ObjectNet)", ODD),
-    "adversarial": _shift(
-        "... where a supervised classifier fails (ImageNet-A)", WILD, rows=lambda split: adversarial()[split]
-    ),
-    "film": Task(
-        question="... in seven frames of a film (ImageNet-Vid)", classes=CLASSES, make=filmed(QUIET), seen=SEEN, frames=FRAMES
-    ),
-    "video": Task(
-        question="Which kind of shape, in seven frames of a dim and noisy video? (YouTube-BB)",
-        classes=KIND_NAMES, make=filmed(VIDEO, by_kind=True), seen=DOMAIN, frames=FRAMES,
-    ),
-}
+# After the paper's sets: ImageNet, then ImageNetV2, Sketch, R, ObjectNet, A, Vid and YouTube-BB.
+SHIFTS: dict[str, Task] = tasks(
+    reference=_named(QUIET),
+    v2=_named(V2),
+    sketch=_named(SKETCH),
+    renditions=_named(RENDITION),
+    odd_views=_named(ODD),
+    adversarial=_named(WILD) | {"rows": lambda split: adversarial()[split]},
+    film={"classes": CLASSES, "make": filmed(QUIET), "frames": FRAMES},
+    video={"classes": KIND_NAMES, "make": filmed(VIDEO, by_kind=True), "frames": FRAMES},
+)

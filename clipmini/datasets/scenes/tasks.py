@@ -1,24 +1,29 @@
-"""Labelled tasks: a question about a picture, its answers, and whether training has seen the like."""
+"""Labelled tasks: a question about a picture, its answers, and whether training has seen the like.
+
+Questions, prompt templates and what was seen are in the data file; `makers.py` sets the scenes up.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import permutations
 
+from clipmini.datasets.scenes import makers
 from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.sample import CONTAINERS, Ask, DoesNotFit, sample
-from clipmini.datasets.scenes.scene import Object, Scene, beside, inside, related
 from clipmini.datasets.scenes.words import (
-    ACTIONS, BACKGROUNDS, COLOURS, FILLS, GLYPHS, HELD_OUT, HELD_OUT_FILLS, KINDS, MAX_OBJECTS, PLACES, SHAPES, SIZES,
-    WORDS, WRITTEN_WORDS, is_held_out,
+    ACTIONS,
+    BACKGROUNDS,
+    COLOURS,
+    FILLS,
+    GLYPHS,
+    PLACES,
+    SHAPES,
+    SIZES,
+    WORDS,
+    WRITTEN_WORDS,
 )
-from clipmini.datasets.scenes.world import NONE, PHOTOGRAPH, REFERENCE, RENDITION, SERIF, SKETCH, World
+from clipmini.datasets.scenes.world import PHOTOGRAPH, RENDITION, SERIF, SKETCH
 
 SEEN, COMBINATION, DOMAIN = "words seen", "combination unseen", "domain unseen"
-TEMPLATES = ("{}", "a {}", "a picture of a {}", "a drawing of a {}", "there is a {}")
-# Whatever is not asked stays out of the way: nothing is written, nothing lies on top of another thing.
-QUIET = replace(REFERENCE, overlap=0, glyph=0, word=0, action=0, failings=NONE)
-
-Answer = tuple[Scene, tuple[str, ...]]  # a scene, and the captions to choose from if every picture has its own
+NEAR = {name: tuple(map(tuple, pairs)) for name, pairs in WORDS["confusable"].items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +37,11 @@ class Task:
     """
 
     question: str
-    make: Callable[[Dice, int, str], Answer]
+    seen: str
+    make: Callable[[Dice, int, str], makers.Answer]
     classes: tuple[str, ...] = ()
     choices: int = 2
-    templates: tuple[str, ...] = TEMPLATES
-    seen: str = SEEN
+    templates: tuple[str, ...] = ()
     near: tuple[tuple[str, str], ...] = ()
     frames: int = 1
     rows: Callable[[str], list[int]] | None = None
@@ -53,322 +58,63 @@ class Task:
         return cycle * max(2000 // cycle, 1)
 
 
-def lone(attribute: str, values: tuple[str, ...], world: World = QUIET, sizes=("medium", "large"), held_out="never", **rest):
-    """A maker of scenes with one object, whose attribute is the answer."""
-
-    def make(dice: Dice, label: int, split: str) -> Answer:
-        wanted = {attribute: values[label]}
-        if attribute != "size":
-            wanted["size"] = dice.pick(sizes)
-        wanted |= {name: dice.pick(choices) for name, choices in rest.items() if name != attribute}
-        return sample(dice, world, Ask(count=1, objects=(wanted,), held_out=held_out, split=split)), ()
-
-    return make
-
-
-def background(dice: Dice, label: int, split: str) -> Answer:
-    return sample(dice, QUIET, Ask(background=BACKGROUNDS[label], layout="scattered", split=split)), ()
-
-
-def count(dice: Dice, label: int, split: str) -> Answer:
-    """All objects are small, so that six do not give themselves away by their size."""
-    return sample(dice, QUIET, Ask(count=label + 1, objects=({"size": "small"},) * (label + 1), split=split)), ()
-
-
-def count_of_colour(dice: Dice, label: int, split: str) -> Answer:
-    """Five objects, one to four of them red."""
-    others = [c for c in COLOURS if c not in ("red", "brown", "orange")]
-    colours = ["red"] * (label + 1) + [dice.pick(others) for _ in range(4 - label)]
-    objects = tuple({"size": "small", "colour": c} for c in dice.shuffled(colours))
-    return sample(dice, QUIET, Ask(count=5, objects=objects, split=split)), ()
-
-
-def action(dice: Dice, label: int, split: str) -> Answer:
-    return sample(dice, QUIET, Ask(action=ACTIONS[label], split=split)), ()
-
-
-def written_word(dice: Dice, label: int, split: str) -> Answer:
-    return sample(dice, QUIET, Ask(count=1, word=WRITTEN_WORDS[label], split=split)), ()
-
-
-def turned_arrow(dice: Dice, label: int, split: str) -> Answer:
-    wanted = {"shape": "arrow", "size": dice.pick(("medium", "large")), "angle": 90 * label + dice.between(-20, 20)}
-    return sample(dice, QUIET, Ask(count=1, objects=(wanted,), split=split)), ()
-
-
-def colour_of_the_left(dice: Dice, label: int, split: str) -> Answer:
-    """Two objects of different colours, one to the left of the other; the left one is asked for."""
-    return _until(dice, split, lambda: (_other(dice, "colour", COLOURS, label)), lambda a, b: beside(a, b) == "left of"), ()
-
-
-def shape_of_the_larger(dice: Dice, label: int, split: str) -> Answer:
-    """Two objects of different shapes; the larger one is asked for."""
-    larger = dice.pick(({"size": "large"}, {"size": "medium"}))
-    smaller = {"size": "small" if larger["size"] == "medium" else dice.pick(("small", "medium"))}
-    pair = _other(dice, "shape", SHAPES, label)
-    return _until(dice, split, lambda: (pair[0] | larger, pair[1] | smaller), lambda a, b: 4 * a.r >= 5 * b.r), ()
-
-
-def colour_of_the_heart(dice: Dice, label: int, split: str) -> Answer:
-    """A heart among two other shapes, all of different colours; the heart is asked for."""
-    colours = dice.shuffled([c for c in COLOURS if c != HEART_COLOURS[label]])
-    shapes = dice.shuffled([s for s in SHAPES if s != "heart"])
-    objects = ({"shape": "heart", "colour": HEART_COLOURS[label]}, *({"shape": shapes[i], "colour": colours[i]} for i in (0, 1)))
-    objects = tuple(o | {"size": "medium"} for o in objects if not is_held_out(o["shape"], o["colour"], ""))
-    return sample(dice, QUIET, Ask(count=len(objects), objects=objects, split=split)), ()
-
-
-def relation(dice: Dice, label: int, split: str) -> Answer:
-    """Who is left of, right of, above or below whom?"""
-    scene = _until(dice, split, lambda: _strangers(dice, 2), lambda a, b: beside(a, b) != "")
-    a, b = scene.objects
-    return scene, _swapped(label, lambda x, y: f"{_a(x)} {beside(a, b)} {_a(y)}", a, b)
-
-
-def larger(dice: Dice, label: int, split: str) -> Answer:
-    """Which is larger?"""
-    sizes = dice.pick((("large", "small"), ("large", "medium"), ("medium", "small")))
-    scene = _until(dice, split, lambda: _strangers(dice, 2, sizes), lambda a, b: related("larger than", [a, b]))
-    return scene, _swapped(label, lambda x, y: f"{_a(x)} larger than {_a(y)}", *scene.objects)
-
-
-def containment(dice: Dice, label: int, split: str) -> Answer:
-    """Which lies within the other? Both could: only shapes that can hold another one are shown."""
-
-    def objects():
-        return tuple(o | {"fill": "solid"} for o in _strangers(dice, 2, shapes=CONTAINERS))
-
-    scene = _until(dice, split, objects, inside, layout="inside")
-    return scene, _swapped(label, lambda x, y: f"{_a(x)} inside {_a(y)}", *scene.objects)
-
-
-def middle(dice: Dice, label: int, split: str) -> Answer:
-    """Which of three is between the other two?"""
-    scene = sample(dice, QUIET, Ask(count=3, objects=_strangers(dice, 3), layout="between", split=split))
-    captions = [f"{_a(m)} between {_a(a)} and {_a(b)}" for m, a, b in _rotations(scene.objects)]
-    return scene, _put(label, captions[0], dice.shuffled(captions[1:]))
-
-
-def role(dice: Dice, label: int, split: str) -> Answer:
-    """Who acts, and on whom? Half of the sentences are passive."""
-    verb, passive = dice.pick((("hits", "is hit by"), ("orbits", "is orbited by")))
-    name = "hitting" if verb == "hits" else "orbiting"
-    scene = sample(dice, QUIET, Ask(action=name, objects=_strangers(dice, 2), split=split))
-    if dice.chance(0.5):
-        return scene, _swapped(label, lambda x, y: f"{_a(x)} {verb} {_a(y)}", *scene.objects)
-    return scene, _swapped(label, lambda x, y: f"{_a(y)} {passive} {_a(x)}", *scene.objects)
-
-
-def binding(dice: Dice, label: int, split: str) -> Answer:
-    """Which colour belongs to which shape? Neither answer names a combination that training does not show."""
-    while True:
-        a, b = _strangers(dice, 2)
-        if not any(is_held_out(x["shape"], y["colour"], "") for x, y in ((a, b), (b, a))):
-            break
-    return _bound(dice, label, split, (a, b), "never")
-
-
-def held_out_binding(dice: Dice, label: int, split: str) -> Answer:
-    """The same; one of the answers, right in half of the pictures, names combinations that training never shows."""
-    while True:
-        shape, colour = dice.pick(HELD_OUT_PAIRS)
-        a, b = {"shape": shape, "colour": colour}, {"shape": dice.pick(SHAPES), "colour": dice.pick(COLOURS)}
-        swapped = ({"shape": shape, "colour": b["colour"]}, {"shape": b["shape"], "colour": colour})
-        if shape != b["shape"] and colour != b["colour"] and not any(is_held_out(*o.values(), "") for o in (b, *swapped)):
-            break
-    objects = (a, b) if dice.chance(0.5) else swapped
-    return _bound(dice, label, split, objects, "any")
-
-
-def combination(dice: Dice, label: int, split: str) -> Answer:
-    shape, colour = HELD_OUT_PAIRS[label]
-    wanted = {"shape": shape, "colour": colour, "fill": "solid", "size": dice.pick(("medium", "large"))}
-    return sample(dice, QUIET, Ask(count=1, objects=(wanted,), held_out="only", split=split)), ()
-
-
-def fill_combination(dice: Dice, label: int, split: str) -> Answer:
-    shape, fill = HELD_OUT_FILL_PAIRS[label]
-    colour = dice.pick([c for c in COLOURS if (shape, c) not in HELD_OUT])
-    wanted = {"shape": shape, "colour": colour, "fill": fill, "size": dice.pick(("medium", "large"))}
-    return sample(dice, QUIET, Ask(count=1, objects=(wanted,), held_out="only", split=split)), ()
-
-
-def kind(dice: Dice, label: int, split: str) -> Answer:
-    shape = dice.pick([s for s in SHAPES if KINDS[s] == KIND_NAMES[label]])
-    wanted = {"shape": shape, "size": dice.pick(("medium", "large"))}
-    return sample(dice, QUIET, Ask(count=1, objects=(wanted,), split=split)), ()
-
-
-def _bound(dice: Dice, label: int, split: str, objects, held_out: str) -> Answer:
-    scene = sample(dice, QUIET, Ask(count=2, objects=objects, held_out=held_out, split=split))
-    a, b = dice.shuffled(scene.objects)
-    right = f"{_a(a)} and {_a(b)}"
-    wrong = f"{_a(a._replace(colour=b.colour))} and {_a(b._replace(colour=a.colour))}"
-    return scene, _put(label, right, [wrong])
-
-
-def _until(dice: Dice, split: str, objects: Callable, holds: Callable[[Object, Object], bool], **ask) -> Scene:
-    """A scene of two objects in which something holds, the objects thrown anew each time."""
-    while True:
-        try:
-            scene = sample(dice, QUIET, Ask(count=2, objects=objects(), split=split, **ask), tries=20)
-        except DoesNotFit:
-            continue
-        if holds(*scene.objects):
-            return scene
-
-
-def _strangers(dice: Dice, n: int, sizes: tuple[str, ...] = (), shapes: tuple[str, ...] = SHAPES) -> tuple[dict[str, str], ...]:
-    """Objects of different shapes and different colours, none of them held out."""
-    while True:
-        kinds = list(zip(dice.shuffled(shapes)[:n], dice.shuffled(COLOURS)[:n], strict=True))
-        if not any(is_held_out(shape, colour, "") for shape, colour in kinds):
-            break
-    extra = [{"size": size} for size in sizes] or [{}] * n
-    return tuple({"shape": s, "colour": c} | more for (s, c), more in zip(kinds, extra, strict=True))
-
-
-def _other(dice: Dice, attribute: str, values: tuple[str, ...], label: int) -> tuple[dict[str, str], dict[str, str]]:
-    return {attribute: values[label]}, {attribute: dice.pick([v for v in values if v != values[label]])}
-
-
-def _swapped(label: int, sentence: Callable[[Object, Object], str], a: Object, b: Object) -> tuple[str, ...]:
-    return _put(label, sentence(a, b), [sentence(b, a)])
-
-
-def _put(label: int, right: str, wrong: list[str]) -> tuple[str, ...]:
-    return (*wrong[:label], right, *wrong[label:])
-
-
-def _rotations(objects) -> list[tuple[Object, ...]]:
-    """The true order first, then one for each other object in the middle."""
-    return [order for order in permutations(objects) if objects.index(order[1]) < objects.index(order[2])]
-
-
-def _a(o: Object) -> str:
-    words = f"{o.colour} {o.shape}"
-    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
-
-
-HELD_OUT_PAIRS = tuple(sorted(HELD_OUT))
-HELD_OUT_FILL_PAIRS = tuple(sorted(HELD_OUT_FILLS))
-HEART_COLOURS = tuple(c for c in COLOURS if ("heart", c) not in HELD_OUT)
-KIND_NAMES = tuple(dict.fromkeys(KINDS.values()))
-NUMBERS = tuple(WORDS["numbers"])
-NEAR = {name: tuple(map(tuple, pairs)) for name, pairs in WORDS["confusable"].items()}
-
-
-def _names(prefix: str, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{prefix} {v}" for v in values)
-
-
-def _pair(attribute: str, i: int) -> Task:
-    values = NEAR[attribute][i]
-    return Task(question=f"{values[0]} or {values[1]}?", classes=values, make=lone(attribute, values))
-
-
-SCENE_TEMPLATES = ("{}", "a picture of {}", "there are {}", "an image of {}")
-TASKS: dict[str, Task] = {
-    "shape": Task(question="Which shape is it?", classes=SHAPES, near=NEAR["shape"], make=lone("shape", SHAPES)),
-    "colour": Task(
-        question="Which colour is it?", classes=COLOURS, near=NEAR["colour"], make=lone("colour", COLOURS),
-        templates=("{}", "a {} object", "a {} shape", "a picture of a {} thing"),
-    ),
-    "fill": Task(
-        question="How is it filled?", classes=FILLS, near=NEAR["fill"], make=lone("fill", FILLS),
-        templates=("{}", "a {} object", "a {} shape", "a picture of a {} thing"),
-    ),
-    "size": Task(question="How large is it?", classes=SIZES, make=lone("size", SIZES), templates=("a {} object", "a {} shape")),
-    "place": Task(
-        question="Where is it?", classes=tuple(WORDS["places"][p][0] for p in PLACES),
-        make=lone("place", PLACES, sizes=("medium",)), templates=("an object {}", "a shape {}", "{}, a shape"),
-    ),
-    "background": Task(
-        question="What is the background like?", classes=BACKGROUNDS, make=background,
-        templates=("an object on a {} background", "a {} background"),
-    ),
-    "kind": Task(question="Which kind of shape is it?", classes=KIND_NAMES, make=kind),
-    "pointing": Task(
-        question="Where does the arrow point?", classes=("right", "down", "left", "up"), make=turned_arrow,
-        templates=("an arrow pointing {}",),
-    ),
-    "letter": Task(
-        question="Which letter or digit is on it?", classes=tuple(GLYPHS), make=lone("glyph", tuple(GLYPHS), fill=("solid",)),
-        templates=("the letter {}", "a shape with the letter {} on it"),
-    ),
-    "written word": Task(
-        question="Which word is written in the picture?", classes=WRITTEN_WORDS, make=written_word,
-        templates=("the word {}", "a shape with the word {}"),
-    ),
-    "count": Task(
-        question="How many objects are there?",
-        classes=tuple(f"{NUMBERS[n]} object{'s' * (n > 1)}" for n in range(1, MAX_OBJECTS + 1)),
-        make=count, templates=SCENE_TEMPLATES,
-    ),
-    "count of red": Task(
-        question="How many of the five objects are red?",
-        classes=tuple(f"{NUMBERS[n]} red object{'s' * (n > 1)}" for n in range(1, 5)),
-        make=count_of_colour, templates=SCENE_TEMPLATES,
-    ),
-    "action": Task(
-        question="What is happening?", classes=ACTIONS, make=action, templates=("an object {}", "a shape {}", "a picture of a thing {}"),
-    ),
-    "pentagon or hexagon": _pair("shape", 0),
-    "five or six points": _pair("shape", 1),
-    "ellipse or circle": _pair("shape", 2),
-    "crescent or heart": _pair("shape", 3),
-    "green or teal": _pair("colour", 0),
-    "blue or navy": _pair("colour", 1),
-    "striped or hatched": _pair("fill", 0),
-    "colour of the left": Task(
-        question="Which colour has the object on the left, of two?", classes=COLOURS, near=NEAR["colour"],
-        make=colour_of_the_left, templates=("the object on the left is {}",),
-    ),
-    "shape of the larger": Task(
-        question="Which shape is the larger one, of two?", classes=SHAPES, near=NEAR["shape"],
-        make=shape_of_the_larger, templates=("the larger object is a {}",),
-    ),
-    "colour of the heart": Task(
-        question="Which colour has the heart, among other shapes?", classes=HEART_COLOURS, near=NEAR["colour"],
-        make=colour_of_the_heart, templates=("the heart is {}", "a {} heart"),
-    ),
-    "relation": Task(question="Which one is left of, right of, above or below the other?", make=relation),
-    "larger": Task(question="Which one is larger?", make=larger),
-    "containment": Task(question="Which one is inside the other?", make=containment),
-    "middle": Task(question="Which one is between the other two?", make=middle, choices=3),
-    "role": Task(question="Which one acts on the other?", make=role),
-    "binding": Task(question="Which colour belongs to which shape?", make=binding),
-    "unseen combination": Task(
-        question="What is it, if it was never seen in this colour?", seen=COMBINATION,
-        classes=tuple(f"{colour} {shape}" for shape, colour in HELD_OUT_PAIRS), make=combination,
-    ),
-    "unseen fill": Task(
-        question="What is it, if it was never seen filled like this?", seen=COMBINATION,
-        classes=tuple(f"{fill} {shape}" for shape, fill in HELD_OUT_FILL_PAIRS), make=fill_combination,
-    ),
-    "unseen binding": Task(
-        question="Which colour belongs to which shape, if one answer was never seen?", seen=COMBINATION, make=held_out_binding,
-    ),
-    "sketched shape": Task(
-        question="Which shape is sketched?", seen=DOMAIN, classes=SHAPES, near=NEAR["shape"],
-        make=lone("shape", SHAPES, replace(QUIET, styles=SKETCH.styles)),
-    ),
-    "rendered shape": Task(
-        question="Which shape is engraved, in bold lines or laid in mosaic?", seen=DOMAIN, classes=SHAPES, near=NEAR["shape"],
-        make=lone("shape", SHAPES, replace(QUIET, styles=RENDITION.styles)),
-    ),
-    "shape on a photograph": Task(
-        question="Which shape lies on the photograph?", seen=DOMAIN, classes=SHAPES, near=NEAR["shape"],
-        make=lone("shape", SHAPES, replace(QUIET, styles=PHOTOGRAPH.styles)),
-    ),
-    "colour on a photograph": Task(
-        question="Which colour lies on the photograph?", seen=DOMAIN, classes=COLOURS, near=NEAR["colour"],
-        make=lone("colour", COLOURS, replace(QUIET, styles=PHOTOGRAPH.styles)),
-        templates=("{}", "a {} object", "a {} shape", "a picture of a {} thing"),
-    ),
-    "letter in another font": Task(
-        question="Which letter or digit is it, with serifs?", seen=DOMAIN, classes=tuple(GLYPHS),
-        make=lone("glyph", tuple(GLYPHS), replace(QUIET, styles=SERIF.styles), fill=("solid",)),
-        templates=("the letter {}", "a shape with the letter {} on it"),
-    ),
-}
+def tasks(**makes: dict) -> dict[str, Task]:
+    """Tasks by name (_ for a space), with what the data file says of them."""
+    made = {}
+    for key, rest in makes.items():
+        name = key.replace("_", " ")
+        words = WORDS["tasks"][name]
+        made[name] = Task(**words | {"templates": tuple(words.get("templates", ()))} | rest)
+    return made
+
+
+def lone(attribute: str, values: tuple[str, ...], world=makers.QUIET, **rest) -> dict:
+    """A task about the one object in the picture, the values being its answers."""
+    near = tuple(pair for pair in NEAR.get(attribute, ()) if len(values) > 2)
+    return {"classes": values, "make": makers.lone(attribute, values, world, **rest), "near": near}
+
+
+def styled(world) -> makers.World:
+    """The quiet world in another style."""
+    return replace(makers.QUIET, styles=world.styles)
+
+
+TASKS: dict[str, Task] = tasks(
+    shape=lone("shape", SHAPES),
+    colour=lone("colour", COLOURS),
+    fill=lone("fill", FILLS),
+    size=lone("size", SIZES),
+    place=lone("place", PLACES, sizes=("medium",)) | {"classes": tuple(WORDS["places"][p][0] for p in PLACES)},
+    background={"classes": BACKGROUNDS, "make": makers.background},
+    kind={"classes": makers.KIND_NAMES, "make": makers.kind},
+    pointing={"classes": ("right", "down", "left", "up"), "make": makers.turned_arrow},
+    letter=lone("glyph", tuple(GLYPHS), fill=("solid",)),
+    written_word={"classes": WRITTEN_WORDS, "make": makers.written_word},
+    count={"classes": makers.COUNTS, "make": makers.count},
+    count_of_red={"classes": makers.RED_COUNTS, "make": makers.count_of_colour},
+    action={"classes": ACTIONS, "make": makers.action},
+    pentagon_or_hexagon=lone("shape", NEAR["shape"][0]),
+    five_or_six_points=lone("shape", NEAR["shape"][1]),
+    ellipse_or_circle=lone("shape", NEAR["shape"][2]),
+    crescent_or_heart=lone("shape", NEAR["shape"][3]),
+    green_or_teal=lone("colour", NEAR["colour"][0]),
+    blue_or_navy=lone("colour", NEAR["colour"][1]),
+    striped_or_hatched=lone("fill", NEAR["fill"][0]),
+    colour_of_the_left={"classes": COLOURS, "make": makers.colour_of_the_left, "near": NEAR["colour"]},
+    shape_of_the_larger={"classes": SHAPES, "make": makers.shape_of_the_larger, "near": NEAR["shape"]},
+    colour_of_the_heart={"classes": makers.HEART_COLOURS, "make": makers.colour_of_the_heart},
+    relation={"make": makers.relation},
+    larger={"make": makers.larger},
+    containment={"make": makers.containment},
+    middle={"make": makers.middle, "choices": 3},
+    role={"make": makers.role},
+    binding={"make": makers.binding},
+    unseen_combination={"classes": tuple(f"{c} {s}" for s, c in makers.HELD_OUT_PAIRS), "make": makers.combination},
+    unseen_fill={"classes": tuple(f"{f} {s}" for s, f in makers.HELD_OUT_FILL_PAIRS), "make": makers.fill_combination},
+    unseen_binding={"make": makers.held_out_binding},
+    sketched_shape=lone("shape", SHAPES, styled(SKETCH)),
+    rendered_shape=lone("shape", SHAPES, styled(RENDITION)),
+    shape_on_a_photograph=lone("shape", SHAPES, styled(PHOTOGRAPH)),
+    colour_on_a_photograph=lone("colour", COLOURS, styled(PHOTOGRAPH)),
+    letter_in_another_font=lone("glyph", tuple(GLYPHS), styled(SERIF), fill=("solid",)),
+)

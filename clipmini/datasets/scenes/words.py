@@ -1,7 +1,7 @@
 """The words of the world: every attribute that an object may have, and every way to say it. They live in a data file."""
 
 import json
-from functools import lru_cache
+from functools import cache
 
 from clipmini.config import choose
 from clipmini.files import package_data
@@ -52,7 +52,7 @@ def distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
     return abs(a[0] - b[0]) + abs(a[1] - b[1]) + abs(a[2] - b[2])
 
 
-@lru_cache(maxsize=None)
+@cache
 def grounds_for(colours: frozenset[str]) -> tuple[str, ...]:
     """The tints on which objects of all these colours can be seen."""
     return tuple(t for t, tint in TINTS.items() if all(distance(tint, RGB[c]) >= CONTRAST for c in colours))

@@ -1,0 +1,411 @@
+"""Scenes: the same bytes every time, splits that keep apart what they promise, sentences that are true."""
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import clipmini as cm
+from clipmini.datasets import scenes
+from clipmini.datasets.scenes import build, grammar, motion, rows
+from clipmini.datasets.scenes.failings import caption
+from clipmini.datasets.scenes.grammar import describe
+from clipmini.datasets.scenes.planted import ALL
+from clipmini.datasets.scenes.said import Mention, Said, count_of, mistakes, omitted
+from clipmini.datasets.scenes.sample import ANYTHING, BUCKETS, Ask, bucket, sample
+from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene, beside, between, inside, place, related
+from clipmini.datasets.scenes.version import _undocumented
+from clipmini.datasets.scenes.words import (
+    ACTIONS,
+    BACKGROUNDS,
+    COLOURS,
+    FILLS,
+    HELD_OUT,
+    HELD_OUT_FILLS,
+    PLACES,
+    SHAPES,
+    SIZES,
+    WORDS,
+    is_held_out,
+)
+from clipmini.datasets.scenes.world import NONE, REFERENCE, Failings, World, replace, weights
+from clipmini.syntax import canonical
+
+FOLDER = Path(scenes.__file__).parent
+HASHES = Path(__file__).parent / "scene_hashes.json"
+CHOICES = [name for name, task in ALL.items() if not task.classes]
+FIXED = [name for name in ALL if name != "adversarial"]
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """2,500 training scenes with captions and parses."""
+    return [rows.pair(REFERENCE, "train", i) for i in range(2500)]
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """60 rows of every task: (name, split) -> scenes, labels, choices."""
+    return {
+        (name, split): [rows.answer(name, ALL[name], split, i) for i in range(60)] for name in FIXED for split in ("val", "test")
+    }
+
+
+def thing(x=256, y=256, r=64, shape="circle", colour="red", size="small", fill="solid") -> Object:
+    return Object(shape, colour, size, fill, x, y, r)
+
+
+def view(*objects, **more) -> Scene:
+    return Scene(objects, **{"background": "plain", "tints": ("paper", "paper"), "seed": 1} | more)
+
+
+# The same bytes
+
+
+def test_a_row_does_not_depend_on_the_others():
+    whole = rows.draw_pairs(REFERENCE, "train", range(300), 32)
+    backwards = rows.draw_pairs(REFERENCE, "train", range(299, -1, -1), 32)
+    assert np.array_equal(whole.images[::-1], backwards.images)
+    assert whole.captions == backwards.captions[::-1] and whole.notes == backwards.notes[::-1]
+    other = rows.draw_pairs(REFERENCE, "train", range(300), 32, seed=1)
+    assert sum(a == b for a, b in zip(whole.notes, other.notes, strict=True)) == 0
+
+
+def digest(drawn: rows.Rows) -> str:
+    texts = "\n".join([*drawn.captions, *drawn.notes, *map(str, drawn.labels)])
+    return hashlib.sha256(drawn.images.tobytes() + texts.encode()).hexdigest()
+
+
+def hashes() -> dict[str, str]:
+    """Of the first rows of every split and task, at two sizes."""
+    found = {f"pairs {split} {side}": digest(rows.draw_pairs(REFERENCE, split, range(64), side))
+             for split in ("train", "val") for side in (32, 64)}
+    found |= {name: digest(rows.draw_answers(name, ALL[name], "test", range(32), 32)) for name in FIXED}
+    return {"version": scenes.version()} | found
+
+
+def test_the_bytes_are_those_of_this_version():
+    """If this fails, the generator draws something else than it did: a new version, with new hashes and a line in LOG.md."""
+    assert hashes() == json.loads(HASHES.read_text())
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_another_process_draws_the_same(threads):
+    code = "import json, test_scenes; print(json.dumps(test_scenes.digest(test_scenes.drawn_by_workers())))"
+    env = {"OMP_NUM_THREADS": threads, "PYTHONPATH": f"{HASHES.parent}:{HASHES.parent.parent}", "PYTHONHASHSEED": threads}
+    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    expected = digest(rows.draw_pairs(REFERENCE, "train", range(2500), 32))
+    assert json.loads(result.stdout) == expected
+
+
+def drawn_by_workers() -> rows.Rows:
+    """Three chunks on two workers."""
+    return build.in_parallel(partial(rows.draw_pairs, REFERENCE, "train", resolution=32), 2500, 32, workers=2)
+
+
+def test_no_number_comes_from_a_function_that_may_round_differently():
+    """Sines come from math alone, and leave it rounded to integers; randomness comes from Dice and a hash."""
+    for path in FOLDER.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name) and node.value.id == "np"}
+        assert not used & {"sin", "cos", "exp", "log", "sqrt", "random", "tan", "hypot", "arctan2", "power"}, path.name
+        imported = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+        assert "math" not in imported or path.name in ("outlines.py", "motion.py"), path.name
+        assert "random" not in imported or path.name == "dice.py", path.name
+
+
+def test_a_comment_makes_no_new_version():
+    plain, commented = "def f():\n    return 1\n", 'def f():\n    """One."""\n    return 1  # one\n'
+    trees = [canonical(_undocumented(ast.parse(code))) for code in (plain, commented, plain.replace("1", "2"))]
+    assert trees[0] == trees[1] != trees[2]
+    assert re.fullmatch("[0-9a-f]{12}", scenes.version())
+
+
+# Splits
+
+
+def test_splits_share_no_scene_that_reads_the_same(pairs, answers):
+    buckets = {"train": {bucket(scene) for scene, *_ in pairs}}
+    for split in ("val", "test"):
+        buckets[split] = {bucket(scene) for scene, *_ in (rows.pair(REFERENCE, split, i) for i in range(200))}
+    for split, found in buckets.items():
+        assert found == set(BUCKETS[split])
+    assert sum(len(range_) for range_ in BUCKETS.values()) == len(set().union(*BUCKETS.values())) == 16
+    for (name, split), found in answers.items():
+        if ALL[name].frames == 1:  # the frames of a film are stills of a scene that is in the split
+            assert {bucket(scene) for scene, *_ in found} <= set(BUCKETS[split]), name
+
+
+def test_what_is_held_out_is_never_shown(pairs, answers):
+    shown = [o for scene, *_ in pairs for o in scene.objects]
+    shown += [o for (name, _), found in answers.items() if ALL[name].seen == "words seen" for scene, *_ in found
+              for o in scene.objects]
+    assert not [o for o in shown if is_held_out(o.shape, o.colour, o.fill)]
+    assert ("heart", "green") in HELD_OUT and len(shown) > 8000
+    assert {(o.shape, o.colour) for o in shown} == {(s, c) for s in SHAPES for c in COLOURS} - HELD_OUT
+    assert {(o.shape, o.fill) for o in shown} == {(s, f) for s in SHAPES for f in FILLS} - HELD_OUT_FILLS
+
+
+def test_what_is_held_out_is_all_that_its_tasks_show(answers):
+    for name, held_out in (("unseen combination", HELD_OUT), ("unseen fill", HELD_OUT_FILLS)):
+        attribute = "colour" if name == "unseen combination" else "fill"
+        found = [(scene.objects[0], label) for scene, label, _ in answers[name, "test"]]
+        assert {(o.shape, getattr(o, attribute)) for o, _ in found} == held_out
+        assert all(ALL[name].classes[label] == f"{getattr(o, attribute)} {o.shape}" for o, label in found)
+        assert scenes.TaskSplits(name).SPLITS == ("val", "test")
+    held_out_is_right = [is_held_out(s.objects[0].shape, s.objects[0].colour, "") or
+                         is_held_out(s.objects[1].shape, s.objects[1].colour, "") for s, *_ in answers["unseen binding", "test"]]
+    assert 0.3 < np.mean(held_out_is_right) < 0.7
+
+
+def test_pictures_and_parts_of_them_lie_within_the_frame(pairs):
+    for scene, *_ in pairs:
+        assert all(0 <= o.x - o.r and o.x + o.r <= SIDE and 0 <= o.y - o.r and o.y + o.r <= SIDE for o in scene.objects)
+
+
+# Captions
+
+
+def test_a_caption_is_true_unless_it_says_that_it_fails(pairs):
+    for scene, text, said in pairs:
+        wrong = [f for f in said.failings if f.startswith(("wrong", "unrelated"))]
+        assert bool(mistakes(said, scene)) == bool(wrong) or "unrelated" in wrong, (text, said)
+
+
+def test_an_unrelated_caption_is_seldom_true(pairs):
+    unrelated = [(scene, said) for scene, _, said in pairs if "unrelated" in said.failings]
+    assert len(unrelated) > 5 and np.mean([bool(mistakes(said, scene)) for scene, said in unrelated]) > 0.8
+
+
+def test_every_production_is_used(pairs):
+    forms = Counter(said.form for *_, said in pairs)
+    assert set(forms) == set(grammar.PRODUCTIONS) == {name for name, _ in grammar.WEIGHTS}
+    assert min(forms.values()) >= 5
+    assert grammar.PRODUCTIONS.keys() == {said.form for *_, said in pairs}
+
+
+def test_every_word_is_used():
+    texts = " | ".join(describe(scenes.Dice("w", i), rows.pair(REFERENCE, "train", i)[0])[0] for i in range(12_000)) + " "
+    missing = []
+    for kind in ("shapes", "colours", "sizes", "fills"):
+        for entry in WORDS[kind].values():
+            missing += [w for w in entry["words"] + entry.get("after", []) if not re.search(rf"\b{w}(e?s)?\b", texts)]
+    spoken = [w for kind in ("places", "backgrounds") for words in WORDS[kind].values() for w in words]
+    told = [entry for kind in ("relations", "actions") for entry in WORDS[kind].values()]
+    spoken += [w for entry in told for words in entry.values() for w in words]
+    spoken += WORDS["numbers"][2:] + [str(n) for n in range(2, 7)] + WORDS["frames"] + WORDS["objects"]
+    missing += [w for w in spoken if f" {w} " not in texts]
+    assert not missing
+
+
+def test_sentences_are_well_formed(pairs):
+    for _, text, said in pairs:
+        assert text == text.strip() and "  " not in text and "{" not in text and "\n" not in text and "\t" not in text
+        if not set(said.failings) & {"foreign word (it)", "foreign word (fr)", "foreign word (de)", "file name"}:
+            assert not re.search(r"\ba (?!uniform)[aeiou]\w|\ban [^aeiou\W]", text), text
+
+
+def test_failings_happen_as_often_as_the_world_says():
+    counted = Counter()
+    for i in range(6000):
+        *_, said = rows.pair(REFERENCE, "train", i)
+        counted.update({f.split(" (")[0].replace("wrong ", "wrong: ").split(":")[0] for f in said.failings})
+    rates = REFERENCE.failings
+    for name, rate in (("alt text", rates.alt_text), ("file name", rates.file_name), ("unrelated", rates.unrelated)):
+        assert abs(counted[name] / 6000 - rate) < 4 * np.sqrt(rate / 6000), name
+    for name, rate in (("wrong", rates.wrong), ("foreign word", rates.foreign)):  # a sentence may have no word to change
+        assert 0.6 * rate < counted[name] / 6000 <= 1.2 * rate, name
+
+
+def test_a_world_without_failings_has_none():
+    world = replace(REFERENCE, failings=NONE)
+    found = [rows.pair(world, "train", i) for i in range(300)]
+    assert not any(said.failings for *_, said in found)
+
+
+@pytest.mark.parametrize(("changed", "found"), [
+    ({"colour": "blue"}, ["colour blue"]), ({"shape": "star"}, ["shape star"]), ({"size": "large"}, ["size large"]),
+    ({"fill": "dotted"}, ["fill dotted"]), ({"place": "top left"}, ["place top left"]), ({"glyph": "A"}, ["glyph A"]),
+    ({"count": 3}, ["count 3"]), ({"who": (4,)}, ["there is no such object"]), ({"shape": "round shape"}, []),
+])  # fmt: skip
+def test_a_planted_mistake_is_found(changed, found):
+    said = Said("", (Mention((0,), shape="circle", colour="red", size="small", fill="solid", place="centre"),))
+    assert mistakes(said, view(thing())) == []
+    assert mistakes(Said("", (said.mentions[0]._replace(**changed),)), view(thing())) == found
+
+
+def test_what_is_said_of_the_whole_picture_is_checked():
+    scene = view(thing(x=100), thing(x=400, colour="blue"))
+    said = Said("", (Mention((0,), colour="red"), Mention((1,), colour="blue")), ("left of", 0, 1))
+    assert mistakes(said, scene) == []
+    assert mistakes(said._replace(relation=("right of", 0, 1)), scene) == ["relation right of"]
+    assert mistakes(said._replace(relation=("left of", 1, 0)), scene) == ["relation left of"]
+    assert mistakes(said._replace(background="cluttered"), scene) == ["background cluttered"]
+    assert mistakes(said._replace(word="heart"), scene) == ["word heart"]
+    assert mistakes(said._replace(action="growing"), scene) == ["action growing"]
+    assert omitted(said, scene) == [] and omitted(said._replace(mentions=said.mentions[:1]), scene) == [1]
+    assert count_of(Mention(()), scene.objects) == 2 and count_of(Mention((), colour="red"), scene.objects) == 1
+
+
+def test_a_note_is_read_as_it_was_written(pairs):
+    for scene, _, said in pairs[:500]:
+        assert rows.read_note(rows.note(scene, said)) == (scene, said)
+    assert rows.read_note(rows.note(pairs[0][0])) == (pairs[0][0], None)
+
+
+# What is true of a scene, by hand
+
+
+def test_relations_hold_with_a_margin():
+    centre = thing()
+    assert beside(thing(x=100), centre) == "left of" and beside(thing(x=400), centre) == "right of"
+    assert beside(thing(y=100), centre) == "above" and beside(thing(y=400), centre) == "below"
+    assert beside(thing(x=100, y=100), centre) == ""  # diagonal
+    assert beside(thing(x=256 - 3 * UNIT + 1), centre) == ""  # too close to tell
+    assert beside(thing(x=256 - 90, y=256 + 60), centre) == "left of" and beside(thing(x=256 - 90, y=256 + 61), centre) == ""
+    assert inside(thing(r=50), thing(r=160)) and not inside(thing(r=90), thing(r=160)) and not inside(centre, centre)
+    assert between(centre, thing(x=100), thing(x=400)) and not between(thing(x=100), centre, thing(x=400))
+    assert related("larger than", [thing(r=80), thing(r=64)]) and not related("larger than", [thing(r=79), thing(r=64)])
+
+
+def test_places_have_gaps_between_them():
+    assert [place(thing(x, y)) for y in (80, 256, 430) for x in (80, 256, 430)] == list(PLACES)
+    assert place(thing(x=180)) == "" and place(thing(y=330)) == ""
+
+
+# Actions
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_an_action_ends_in_the_scene_itself(name):
+    for i in range(20):
+        scene = sample(scenes.Dice("action", i), REFERENCE, Ask(action=name))
+        assert 3 <= scene.action.frames <= 8 and motion.fits(scene)
+        assert motion.frame(scene, scene.action.frames - 1) == scene.objects
+        assert len(motion.frames(scene)) == scene.action.frames
+        assert motion.frame(scene, scene.action.frames - 2) != scene.objects
+
+
+# Tasks
+
+
+def test_there_are_enough_tasks_of_every_sort():
+    seen = Counter(task.seen for task in scenes.TASKS.values())
+    assert sum(seen.values()) >= 20 and set(seen) == {"words seen", "combination unseen", "domain unseen"}
+    assert len(scenes.SHIFTS) == 8 and set(ALL) == set(WORDS["tasks"])
+    assert all(len(values) >= n for values, n in ((SHAPES, 12), (COLOURS, 12), (FILLS, 6), (BACKGROUNDS, 4), (SIZES, 3)))
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_every_answer_is_right_equally_often(name):
+    task = ALL[name]
+    labels = [(row // task.frames) % task.answers for row in range(task.size)]
+    assert set(Counter(labels).values()) == {task.size // task.answers} and 1400 <= task.size <= 2100
+    assert len(set(task.classes)) == len(task.classes)
+    assert all("{}" in template for template in task.templates) and bool(task.templates) == bool(task.classes)
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_words_alone_cannot_choose(answers, name):
+    """The captions to choose from hold the same words, so a reader of bags of words is at chance by construction."""
+    for split in ("val", "test"):
+        for _, label, choices in answers[name, split]:
+            assert len(set(choices)) == len(choices) == ALL[name].answers and 0 <= label < len(choices)
+            assert len({tuple(sorted(choice.split())) for choice in choices} | {()}) == 2 or "an " in " ".join(choices)
+            assert len({tuple(sorted(re.sub(r"\ban\b", "a", c).split())) for c in choices}) == 1
+
+
+def test_frames_of_a_film_share_their_answer():
+    film = [rows.answer("film", ALL["film"], "val", i) for i in range(14)]
+    assert [label for _, label, _ in film] == [0] * 7 + [1] * 7
+    assert len({scene.seed for scene, *_ in film[:7]}) == 1 and len({scene.objects for scene, *_ in film[:7]}) == 7
+    assert all(scene.action is None for scene, *_ in film)
+
+
+def test_the_adversarial_rows_belong_to_this_version():
+    found = scenes.adversarial()
+    assert found["version"] == scenes.version(), "run python tools/make_adversarial.py"
+    for split in ("val", "test"):
+        assert len(found[split]) >= 1000 and len(set(found[split])) == len(found[split]) and max(found[split]) < found["pool"]
+        assert 0.2 < found[f"{split} right"] < 0.9
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(("ask", "message"), [
+    ({"count": 7}, "a scene holds 1 to 6 objects, got 7"),
+    ({"count": 1, "objects": ({}, {})}, "2 objects are described, more than the 1 asked for"),
+    ({"objects": ({"shape": "blob"},)}, "unknown shape 'blob'; choose from: circle, ellipse"),
+    ({"objects": ({"texture": "wool"},)}, "unknown attribute 'texture'; choose from: shape, colour, size, fill"),
+    ({"objects": ({"place": "north"},)}, "unknown place 'north'; choose from: top left"),
+    ({"objects": ({"shape": "heart", "colour": "green"},)}, "a heart that is green is held out: training never shows one"),
+    ({"objects": ({"shape": "heart", "fill": "striped"},)}, "a heart that is striped is held out"),
+    ({"count": 6, "objects": ({"size": "large"},) * 6}, "6 objects do not fit"),
+    ({"objects": ({"size": "large", "place": "left"},), "layout": "between"}, "'between' decides place and size itself"),
+    ({"count": 3, "action": "hitting"}, "'hitting' takes 2 objects, got 3"),
+    ({"objects": ({}, {}), "action": "growing"}, "'growing' takes 1 object, got 2"),
+    ({"count": 5, "layout": "inside"}, "'inside' takes 2 objects, got 5"),
+    ({"layout": "spiral"}, "unknown layout 'spiral'; choose from: scattered, inside, between"),
+    ({"background": "striped"}, "unknown background 'striped'; choose from: plain"),
+    ({"action": "dancing"}, "unknown action 'dancing'; choose from: moving left"),
+    ({"word": "antidisestablishmentarianism"}, "unknown word"),
+    ({"split": "dev"}, "unknown split 'dev'; choose from: train, val, test"),
+    ({"held_out": "yes"}, "unknown held_out 'yes'; choose from: never, only, any"),
+    ({"shapes": 3}, "unknown request 'shapes'; choose from: count, objects"),
+])  # fmt: skip
+def test_a_request_that_cannot_be_met_is_refused(ask, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        scenes.compose(**ask)
+
+
+def test_a_request_that_can_be_met_is(answers):
+    scene = scenes.compose(objects=({"shape": "heart", "colour": "green"},), held_out="any", background="plain", word="drop")
+    assert (scene.objects[0].shape, scene.objects[0].colour) == ("heart", "green")
+    assert (scene.background, scene.word) == ("plain", "drop")
+    assert scenes.compose(3) == scenes.compose(3) != scenes.compose(4)
+    assert len(scenes.compose(count=6).objects) == 6
+    assert scenes.compose(layout="inside", count=2).objects[0].size == "small"
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"fills": weights(woolly=1)}, "unknown entry of fills: 'woolly'; choose from: solid"),
+    ({"counts": ((7, 1),)}, "unknown entry of counts: 7; choose from: 1, 2, 3, 4, 5, 6"),
+    ({"styles": weights(paint=-1)}, "styles: a weight must not be negative, got -1 for 'paint'"),
+    ({"layouts": weights(scattered=0)}, "layouts: at least one weight must be positive"),
+    ({"overlap": 1.5}, "overlap is a chance between 0 and 1, got 1.5"),
+    ({"sizes": REFERENCE.sizes._replace(small=(90, 50))}, "the radius of small must rise within 16..224, got 90..50"),
+])  # fmt: skip
+def test_an_impossible_world_is_refused(change, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        World(**change)
+
+
+def test_other_mistakes_are_refused():
+    with pytest.raises(ValueError, match="wrong is a chance between 0 and 1, got 2"):
+        Failings(wrong=2)
+    with pytest.raises(ValueError, match="n must be at least 1, got 0"):
+        scenes.generate(REFERENCE, 0)
+    with pytest.raises(ValueError, match="unknown split 'v2'; choose from: train, val, test"):
+        scenes.generate(REFERENCE, 3, split="v2")
+    with pytest.raises(ValueError, match="unknown data set 'scenes/smell'"):
+        cm.datasets.load("scenes/smell", "val")
+    assert sample(scenes.Dice(1), REFERENCE, ANYTHING) == sample(scenes.Dice(1), REFERENCE)
+
+
+def test_a_world_of_ones_own():
+    world = replace(REFERENCE, counts=((2, 1),), layouts=weights(scattered=1), action=0, failings=NONE, fills=weights(dotted=1))
+    data = scenes.generate(world, 40, seed=5, resolution=48)
+    assert data.images.shape == (40, 3, 48, 48) and len(data.captions) == len(data.notes) == 40
+    found = [scenes.read_note(line)[0] for line in data.notes]
+    assert all(len(scene.objects) == 2 and {o.fill for o in scene.objects} == {"dotted"} for scene in found)
+    assert caption(scenes.Dice(1), found[0], world)[1].failings == ()

@@ -1,0 +1,160 @@
+"""Scenes on disk: drawn once, checked at every reading, drawn again if damaged, safe beside another process."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import clipmini as cm
+from clipmini.cli import main
+from clipmini.datasets import scenes
+from clipmini.datasets.scenes import build, planted, store
+from clipmini.datasets.scenes.rows import Rows
+
+TASK = "scenes/pentagon or hexagon"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache, small splits, and a list that grows by one name whenever something is drawn."""
+    monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
+    monkeypatch.setattr(scenes, "SIZES", dict.fromkeys(scenes.SIZES, 70))
+    drawn = []
+    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (planted, "draw_planted")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, real=real, name=name, **k: (drawn.append(name), real(*a, **k))[1])
+    return tmp_path, drawn
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test", "v2"])
+def test_a_split_is_drawn_once(cache, split):
+    folder, drawn = cache
+    first, again = cm.datasets.load("scenes", split), cm.datasets.load("scenes", split)
+    assert drawn == ["draw_pairs"] and len(list(folder.rglob("*.safetensors"))) == 1
+    assert torch.equal(first.images, again.images) and first.captions == again.captions and first.notes == again.notes
+    assert first.images.shape == (70, 3, 32, 32) and first.images.dtype == torch.uint8
+    assert len(first.captions) == len(first.notes) == 70 and first.labels is None
+
+
+def test_v2_is_another_world_and_other_splits_other_scenes(cache):
+    pictures = [cm.datasets.load("scenes", split).images.numpy().tobytes() for split in ("train", "val", "test", "v2")]
+    assert len(set(pictures)) == 4
+
+
+def test_a_task_is_a_data_set(cache):
+    folder, drawn = cache
+    data, again = cm.datasets.load(TASK, "val"), cm.datasets.load(TASK, "val")
+    assert drawn == ["draw_answers"] and torch.equal(data.images, again.images) and torch.equal(data.labels, again.labels)
+    assert data.classes == ["pentagon", "hexagon"] and data.captions is None and data.choices is None
+    shapes = [scenes.read_note(line)[0].objects[0].shape for line in data.notes]
+    assert [data.classes[label] for label in data.labels.tolist()] == shapes
+
+
+def test_choices_and_films_come_with_their_task(cache):
+    data = cm.datasets.load("scenes/middle", "val")
+    assert data.classes == [] and len(data.choices) == len(data) == 1998 and {len(c) for c in data.choices} == {3}
+    film = cm.datasets.load("scenes/video", "val")
+    assert film.films.tolist() == [i // 7 for i in range(len(film))]
+    assert all(len(set(film.labels[film.films == i].tolist())) == 1 for i in range(20))
+    part = data.subset([5, 3])
+    assert part.choices == [data.choices[5], data.choices[3]] and part.notes == [data.notes[5], data.notes[3]]
+
+
+def damage(path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "one bit":
+        content[-100] ^= 1
+    elif how == "cut short":
+        content = content[: len(content) // 2]
+    elif how == "empty":
+        content = bytearray()
+    elif how == "another file":
+        content = bytearray(b"PK\3\4 not what you think" * 50)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["one bit", "cut short", "empty", "another file"])
+def test_a_damaged_file_is_made_again(cache, how):
+    folder, drawn = cache
+    first = cm.datasets.load("scenes", "val").captions
+    (path,) = folder.rglob("*.safetensors")
+    damage(path, how)
+    assert cm.datasets.load("scenes", "val").captions == first and drawn == ["draw_pairs"] * 2
+    assert cm.datasets.load("scenes", "val").captions == first and drawn == ["draw_pairs"] * 2  # and it was kept
+
+
+def test_a_folder_in_the_way_is_named(tmp_path, monkeypatch):
+    (tmp_path / "scenes").write_text("a file where the folder should be")
+    monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
+    with pytest.raises(ValueError, match="can not write .*scenes.*choose a folder that you may write to"):
+        cm.datasets.load(TASK, "val")
+
+
+def test_without_a_cache_pictures_are_drawn_again(tmp_path, monkeypatch):
+    (tmp_path / "clipmini").mkdir()
+    (tmp_path / "clipmini" / "scenes").write_text("in the way")
+    monkeypatch.delenv("CLIPMINI_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert len(cm.datasets.load(TASK, "val")) == 2000
+
+
+TWO_AT_ONCE = """
+import sys, time
+from pathlib import Path
+from clipmini.datasets import scenes
+from clipmini.datasets.scenes import build, rows, store
+folder = Path(sys.argv[1])
+def slow():
+    (folder / f"drawn by {sys.argv[2]}").touch()
+    time.sleep(2)
+    return rows.draw_pairs(scenes.REFERENCE, "val", range(20), 32)
+(folder / f"ready {sys.argv[2]}").touch()
+while len(list(folder.glob("ready *"))) < 2:
+    time.sleep(0.01)
+print(len(build.kept("both", 32, slow).captions))
+"""
+
+
+def test_two_processes_draw_once(tmp_path):
+    env = os.environ | {"CLIPMINI_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path)]
+    both = [subprocess.Popen([*command, who], env=env, stdout=subprocess.PIPE, text=True) for who in "ab"]
+    assert [process.communicate(timeout=120)[0] for process in both] == ["20\n", "20\n"]
+    assert len(list(tmp_path.glob("drawn by *"))) == 1
+
+
+def test_every_part_is_checked(tmp_path):
+    rows = Rows(np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2), ["a", "ünicode 🙂"], [4, -2], ['{"a": 1}', ""])
+    store.write(tmp_path / "x", rows)
+    read = store.read(tmp_path / "x")
+    assert np.array_equal(read.images, rows.images) and read[1:] == rows[1:]
+    content = (tmp_path / "x").read_bytes()
+    parts = rows.images.nbytes + 2 * 8 + len("a\nünicode 🙂".encode()) + len('{"a": 1}\n')
+    for place in range(len(content) - parts, len(content)):
+        (tmp_path / "x").write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        assert store.read(tmp_path / "x") is None, place
+
+
+def test_rows_are_the_same_in_chunks(monkeypatch):
+    monkeypatch.setattr(build, "CHUNK", 7)
+    drawn = scenes.generate(scenes.REFERENCE, 20)
+    assert drawn.captions == scenes.generate(scenes.REFERENCE, 30).captions[:20]
+
+
+def test_the_listing_draws_nothing(cache, capsys):
+    folder, drawn = cache
+    for name in ("scenes", *(f"scenes/{task}" for task in scenes.planted.ALL)):
+        for split in cm.datasets.splits(name):
+            assert "images" in cm.datasets.about(name, split)
+    assert not drawn and not list(folder.iterdir())
+
+
+def test_a_model_is_scored_on_tasks_and_on_choices(cache, capsys):
+    assert main(["eval", "glyphs-resnet", "--data", "scenes/relation:val", "scenes/green or teal:val"]) == 0
+    out = capsys.readouterr().out
+    assert "scenes/relation:val" in out and out.count("pixel nearest neighbour") == 1 and out.count("50.0%") >= 2
+    assert main(["eval", "glyphs-resnet", "--data", "scenes:val"]) == 2
+    assert "scenes:val has captions but no labels to score" in capsys.readouterr().err
