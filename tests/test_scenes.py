@@ -1,7 +1,6 @@
 """Scenes: the same bytes every time, splits that keep apart what they promise, sentences that are true."""
 
 import ast
-import hashlib
 import json
 import re
 import subprocess
@@ -40,7 +39,12 @@ from clipmini.datasets.scenes.world import NONE, REFERENCE, Failings, World, rep
 from clipmini.syntax import canonical
 
 FOLDER = Path(scenes.__file__).parent
-HASHES = Path(__file__).parent / "scene_hashes.json"
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import scenes_hashes  # noqa: E402
+from scenes_hashes import digest  # noqa: E402
+
 CHOICES = [name for name, task in ALL.items() if not task.classes]
 FIXED = [name for name in ALL if name != "adversarial"]
 
@@ -79,28 +83,15 @@ def test_a_row_does_not_depend_on_the_others():
     assert sum(a == b for a, b in zip(whole.notes, other.notes, strict=True)) == 0
 
 
-def digest(drawn: rows.Rows) -> str:
-    texts = "\n".join([*drawn.captions, *drawn.notes, *map(str, drawn.labels)])
-    return hashlib.sha256(drawn.images.tobytes() + texts.encode()).hexdigest()
-
-
-def hashes() -> dict[str, str]:
-    """Of the first rows of every split and task, at two sizes."""
-    found = {f"pairs {split} {side}": digest(rows.draw_pairs(REFERENCE, split, range(64), side))
-             for split in ("train", "val") for side in (32, 64)}
-    found |= {name: digest(rows.draw_answers(name, ALL[name], "test", range(32), 32)) for name in FIXED}
-    return {"version": scenes.version()} | found
-
-
 def test_the_bytes_are_those_of_this_version():
     """If this fails, the generator draws something else than it did: a new version, with new hashes and a line in LOG.md."""
-    assert hashes() == json.loads(HASHES.read_text())
+    assert scenes_hashes.hashes() == json.loads(scenes_hashes.HASHES.read_text())
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_another_process_draws_the_same(threads):
     code = "import json, test_scenes; print(json.dumps(test_scenes.digest(test_scenes.drawn_by_workers())))"
-    env = {"OMP_NUM_THREADS": threads, "PYTHONPATH": f"{HASHES.parent}:{HASHES.parent.parent}", "PYTHONHASHSEED": threads}
+    env = {"OMP_NUM_THREADS": threads, "PYTHONPATH": f"{ROOT / 'tests'}:{ROOT}", "PYTHONHASHSEED": threads}
     result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     expected = digest(rows.draw_pairs(REFERENCE, "train", range(2500), 32))
     assert json.loads(result.stdout) == expected

@@ -17,15 +17,14 @@ def caption(dice: Dice, scene: Scene, world: World) -> tuple[str, Said]:
     if dice.chance(rates.unrelated):
         text, said = describe(dice, sample(dice, world), rates.omit)
         return text, said._replace(failings=("unrelated",))
-    text, said = describe(dice, scene, rates.omit)
+    file_name = dice.chance(rates.file_name)  # made of few words
+    text, said = describe(dice, scene, rates.omit, form="bare" if file_name else None)
     for failing, rate in (("wrong word", rates.wrong), ("foreign word", rates.foreign)):
         if dice.chance(rate):
             text, said = FAIL[failing](dice, text, said)
-    if dice.chance(rates.alt_text):
-        text, said = _noise(dice, text, said, "alt text")
-    elif dice.chance(rates.file_name):
-        text, said = _noise(dice, re.sub(r"[ ,]+", dice.pick("_-"), text), said, "file name")
-    return text, said
+    if file_name:
+        return _noise(dice, re.sub(r"[ ,]+", dice.pick("_-"), text), said, "file name")
+    return _noise(dice, text, said, "alt text") if dice.chance(rates.alt_text) else (text, said)
 
 
 def _wrong_word(dice: Dice, text: str, said: Said) -> tuple[str, Said]:

@@ -12,13 +12,16 @@ CONVERSE = {"left of": "right of", "right of": "left of", "above": "below", "bel
 NUMBERS = WORDS["numbers"]
 
 
-def describe(dice: Dice, scene: Scene, omit: float = 0.25) -> tuple[str, Said]:
-    """A caption in which every word is true, and its parse. omit: the chance that an object is left out."""
+def describe(dice: Dice, scene: Scene, omit: float = 0.25, form: str | None = None) -> tuple[str, Said]:
+    """A caption in which every word is true, and its parse.
+
+    Args: omit: the chance that an object is left out; form: a production that applies to every scene, or any by chance.
+    """
     while True:
-        form = dice.weighted(WEIGHTS)
-        if result := PRODUCTIONS[form](dice, scene, omit):
-            text, *parts = result
-            return text, parts[0]._replace(form=form)
+        chosen = form or dice.weighted(WEIGHTS)
+        if result := PRODUCTIONS[chosen](dice, scene, omit):
+            text, said = result
+            return text, said._replace(form=chosen)
 
 
 def mention(dice: Dice, scene: Scene, i: int, say: str = "") -> Mention:
