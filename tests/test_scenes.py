@@ -15,11 +15,12 @@ import pytest
 import clipmini as cm
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import build, grammar, motion, rows
+from clipmini.datasets.scenes.ask import ANYTHING, BUCKETS, Ask
 from clipmini.datasets.scenes.failings import caption
 from clipmini.datasets.scenes.grammar import describe
 from clipmini.datasets.scenes.planted import ALL
 from clipmini.datasets.scenes.said import Mention, Said, count_of, mistakes, omitted
-from clipmini.datasets.scenes.sample import ANYTHING, BUCKETS, Ask, bucket, sample
+from clipmini.datasets.scenes.sample import bucket, sample
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene, beside, between, inside, place, related
 from clipmini.datasets.scenes.version import _undocumented
 from clipmini.datasets.scenes.words import (
@@ -335,16 +336,16 @@ def test_the_adversarial_rows_belong_to_this_version():
 
 @pytest.mark.parametrize(("ask", "message"), [
     ({"count": 7}, "a scene holds 1 to 6 objects, got 7"),
-    ({"count": 1, "objects": ({}, {})}, "2 objects are described, more than the 1 asked for"),
+    ({"count": 1, "objects": ({}, {})}, "2 objects are described, but there are at most 1"),
     ({"objects": ({"shape": "blob"},)}, "unknown shape 'blob'; choose from: circle, ellipse"),
-    ({"objects": ({"texture": "wool"},)}, "unknown attribute 'texture'; choose from: shape, colour, size, fill"),
+    ({"objects": ({"texture": "wool"},)}, "unknown attribute 'texture'; choose from: shape, colour, size, fill, place"),
     ({"objects": ({"place": "north"},)}, "unknown place 'north'; choose from: top left"),
-    ({"objects": ({"shape": "heart", "colour": "green"},)}, "a heart that is green is held out: training never shows one"),
-    ({"objects": ({"shape": "heart", "fill": "striped"},)}, "a heart that is striped is held out"),
+    ({"objects": ({"shape": "heart", "colour": "green"},)}, "a green heart is held out: training never shows one"),
+    ({"objects": ({"shape": "heart", "fill": "striped"},)}, "a striped heart is held out"),
     ({"count": 6, "objects": ({"size": "large"},) * 6}, "6 objects do not fit"),
     ({"objects": ({"size": "large", "place": "left"},), "layout": "between"}, "'between' decides place and size itself"),
     ({"count": 3, "action": "hitting"}, "'hitting' takes 2 objects, got 3"),
-    ({"objects": ({}, {}), "action": "growing"}, "'growing' takes 1 object, got 2"),
+    ({"objects": ({}, {}), "action": "growing"}, "2 objects are described, but there are at most 1"),
     ({"count": 5, "layout": "inside"}, "'inside' takes 2 objects, got 5"),
     ({"layout": "spiral"}, "unknown layout 'spiral'; choose from: scattered, inside, between"),
     ({"background": "striped"}, "unknown background 'striped'; choose from: plain"),

@@ -1,7 +1,12 @@
 """Scenes: rendered worlds of shapes with captions from a grammar, and tasks whose answers are known.
 
-Everything follows from a seed and a world (`world.py`): what there is (`sample.py`), how it looks (`draw.py`), what is said
-of it (`grammar.py`, `failings.py`), what is asked (`tasks.py`, `shifts.py`), what training has seen before (`planted.py`).
+Everything follows from a seed and a world. In the order in which they are best read:
+    words  dice  scene           what may be, what happens by chance, what is
+    world  ask  sample  layouts  how often each thing is, what is asked for, and a scene that is both
+    outlines  patterns  inks  grounds  motion  draw     from a scene to pixels
+    said  grammar  failings      what a caption says, how it says it, how it fails
+    makers  tasks  shifts  planted                      what is asked of models, and what training has seen of it
+    rows  build  store  version  one row, many rows, rows on disk, and the name of all this
 """
 
 from collections.abc import Sequence
@@ -13,13 +18,14 @@ import torch
 from clipmini.config import choose
 from clipmini.datasets.pairs import Pairs
 from clipmini.datasets.scenes import planted
+from clipmini.datasets.scenes.ask import BUCKETS, Ask, DoesNotFit, validate
 from clipmini.datasets.scenes.build import in_parallel, kept
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.draw import draw
 from clipmini.datasets.scenes.failings import caption
 from clipmini.datasets.scenes.planted import ALL
 from clipmini.datasets.scenes.rows import Rows, draw_answers, draw_pairs, read_note
-from clipmini.datasets.scenes.sample import BUCKETS, Ask, DoesNotFit, sample, validate
+from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.shifts import SHIFTS, adversarial
 from clipmini.datasets.scenes.tasks import COMBINATION, TASKS

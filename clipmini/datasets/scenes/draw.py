@@ -10,22 +10,22 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.grounds import ground
+from clipmini.datasets.scenes.inks import INK, PAPER, on_paper, pale
 from clipmini.datasets.scenes.motion import frame
 from clipmini.datasets.scenes.outlines import ONE, outline
 from clipmini.datasets.scenes.patterns import pattern, shaded
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
-from clipmini.datasets.scenes.words import TINTS
 
 SUPER = 4  # canvas pixels to a pixel
 FONT, SERIF_FONT = "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf"
 STROKE = 26  # width of an outline, in 1/16 of the 32nd part of the side
-PAPER, INK = (250, 248, 242), (24, 24, 28)
 
 
 def draw(scene: Scene, resolution: int) -> Image.Image:
     """The scene in full light and without noise, (resolution, resolution) RGB. An action is one long exposure."""
     side = SUPER * resolution
-    canvas = _ground(scene, side)
+    canvas = ground(scene, side)
     brush = ImageDraw.Draw(canvas)
     action = scene.action.name if scene.action else ""
     if action and action != "growing":
@@ -33,7 +33,7 @@ def draw(scene: Scene, resolution: int) -> Image.Image:
     for o in reversed(scene.objects):  # the first object lies on top
         _object(canvas, brush, o, scene, side, 130 if action == "blinking" else 255)
     if action == "growing":  # what it was lies within what it is
-        _past(canvas, brush, scene, side, pale=True)
+        _past(canvas, brush, scene, side, within=True)
     if scene.word:
         _plate(canvas, scene, side)
     if scene.style == "mosaic":
@@ -61,66 +61,13 @@ def _grain() -> np.ndarray:
     return (bytes_[::2] + bytes_[1::2] - 255) >> 1
 
 
-def _ground(scene: Scene, side: int) -> Image.Image:
-    if scene.style in ("sketch", "engraving"):
-        return Image.new("RGB", (side, side), PAPER)
-    if scene.style == "photograph":
-        return _photograph(scene, side)
-    first, second = scene.tints
-    if scene.background == "plain":
-        return Image.new("RGB", (side, side), TINTS[first])
-    if scene.background == "gradient":
-        ends = TINTS[first], TINTS[second] if second != first else _shade(TINTS[first])
-        return shaded((side, side), *ends, scene.seed % 4)
-    kind = "crumbs" if scene.background == "cluttered" else ("checks", "weave")[scene.seed % 2]
-    tile = _tile(kind, first, side)
-    room = tile.width - side
-    left, top = scene.seed // 2 % room, scene.seed // 1009 % room
-    return tile.crop((left, top, left + side, top + side))
-
-
-def _photograph(scene: Scene, side: int) -> Image.Image:
-    """A square cut from one of scikit-learn's two photographs, flattened in contrast so that objects stand out."""
-    photo = _photos()[scene.seed % 2]
-    n = 96 + scene.seed // 2 % 160
-    left, top = scene.seed // 320 % (photo.width - n), scene.seed // 640 % (photo.height - n)
-    return photo.resize((side, side), Image.Resampling.BOX, (left, top, left + n, top + n))
-
-
-@lru_cache(maxsize=1)
-def _photos() -> list[Image.Image]:
-    from sklearn.datasets import load_sample_images  # takes a second to import
-
-    return [Image.fromarray(photo // 2 + 64) for photo in load_sample_images().images]
-
-
-@lru_cache(maxsize=36)
-def _tile(kind: str, tint: str, side: int) -> Image.Image:
-    """A patterned ground, half as large again as the canvas: every scene cuts its own piece."""
-    size, ground = side * 3 // 2, TINTS[tint]
-    tile = Image.new("RGB", (size, size), ground)
-    if kind == "crumbs":
-        _strew(ImageDraw.Draw(tile), Dice(kind, tint), ground, side, size)
-    else:
-        tile.paste(_shade(ground), mask=pattern(kind, side, size))
-    return tile
-
-
-def _strew(brush: ImageDraw.ImageDraw, dice: Dice, ground: tuple, side: int, size: int) -> None:
-    """Crumbs too small and too faint to count as objects."""
-    for _ in range(90):
-        x, y, w, h = dice.below(size), dice.below(size), dice.between(6, 22), dice.between(6, 22)
-        box = (x, y, x + w * side // SIDE, y + h * side // SIDE)
-        (brush.ellipse if dice.chance(0.5) else brush.rectangle)(box, fill=_shade(ground, dice.between(1, 3)))
-
-
-def _past(canvas: Image.Image, brush: ImageDraw.ImageDraw, scene: Scene, side: int, pale: bool = False) -> None:
+def _past(canvas: Image.Image, brush: ImageDraw.ImageDraw, scene: Scene, side: int, within: bool = False) -> None:
     """Where the acting objects were, the fainter the longer ago."""
     last = scene.action.frames - 1
-    for t in reversed(range(last)) if pale else range(last):
+    for t in reversed(range(last)) if within else range(last):
         for was, o in zip(frame(scene, t), scene.objects, strict=False):
             if was != o:
-                was = was._replace(rgb=_pale(was.rgb)) if pale else was
+                was = was._replace(rgb=pale(was.rgb)) if within else was
                 _object(canvas, brush, was, scene, side, 30 + 100 * (t + 1) // last)
 
 
@@ -130,7 +77,7 @@ def _object(canvas, brush, o: Object, scene: Scene, side: int, alpha: int = 255)
     if scene.style == "sketch":
         return _sketch(brush, o, points, scene, side)
     if scene.style == "engraving":
-        o, fill = o._replace(rgb=_on_paper(o.rgb)), "engraved"
+        o, fill = o._replace(rgb=on_paper(o.rgb)), "engraved"
     elif scene.style in ("cartoon", "photograph"):  # in bold ink, or cut out of paper with a rim
         rim = INK if scene.style == "cartoon" or sum(o.rgb) > 690 else PAPER
         brush.line(points + points[:4], fill=rim, width=2 * STROKE * side // SIDE, joint="curve")
@@ -165,14 +112,14 @@ def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: i
     if alpha < 255:
         below = canvas.crop((left, top, left + mask.width, top + mask.height))
     if fill == "gradient":
-        canvas.paste(shaded(mask.size, o.rgb, _pale(o.rgb), o.texture % 4), (left, top), mask)
+        canvas.paste(shaded(mask.size, o.rgb, pale(o.rgb), o.texture % 4), (left, top), mask)
     else:
         canvas.paste(o.rgb, (left, top), mask)
     if fill in ("striped", "dotted", "hatched", "engraved"):
         dx, dy = o.texture * side // 128 % (side // 8), o.texture // 4 * side // 128 % (side // 8)
         kind = fill if fill != "striped" else f"striped {o.texture % 4}"
         second = pattern(kind, side, side).crop((dx, dy, dx + mask.width, dy + mask.height))
-        canvas.paste(_pale(o.rgb) if fill != "engraved" else PAPER, (left, top), ImageChops.logical_and(mask, second))
+        canvas.paste(pale(o.rgb) if fill != "engraved" else PAPER, (left, top), ImageChops.logical_and(mask, second))
     if alpha < 255:
         canvas.paste(below, (left, top), Image.new("L", mask.size, 255 - alpha))
 
@@ -181,7 +128,7 @@ def _sketch(brush, o: Object, points: list[int], scene: Scene, side: int) -> Non
     """A line drawn by an unsteady hand, in the object's colour."""
     dice, wobble = Dice("sketch", scene.seed, o.x), max(side // 110, 1)
     points = [v + dice.between(-wobble, wobble) for v in points]
-    brush.line(points + points[:4], fill=_on_paper(o.rgb), width=STROKE * side // SIDE, joint="curve")
+    brush.line(points + points[:4], fill=on_paper(o.rgb), width=STROKE * side // SIDE, joint="curve")
 
 
 def _plate(canvas, scene: Scene, side: int) -> None:
@@ -203,20 +150,3 @@ def _letter(text: str, half: int, font_file: str = FONT, widest: int | None = No
     if widest and mask.width > widest:
         mask = mask.resize((widest, mask.height), Image.Resampling.BOX)
     return mask
-
-
-def _pale(rgb: tuple[int, int, int]) -> tuple[int, ...]:
-    """The second colour of a pattern: paler, or darker where the first is pale itself."""
-    if sum(rgb) > 480:
-        return tuple(v * 4 // 10 for v in rgb)
-    return tuple(255 - (255 - v) * 3 // 10 for v in rgb)
-
-
-def _on_paper(rgb: tuple[int, int, int]) -> tuple[int, ...]:
-    """The colour itself, or a darker one where it would not show on paper."""
-    return rgb if sum(rgb) < 560 else _shade(rgb, 2 if sum(rgb) < 720 else 4)
-
-
-def _shade(rgb: tuple[int, int, int], steps: int = 1) -> tuple[int, ...]:
-    """A little darker, or lighter where it is dark."""
-    return tuple(v * (8 - steps) // 8 for v in rgb) if sum(rgb) > 300 else tuple(v + 20 * steps for v in rgb)

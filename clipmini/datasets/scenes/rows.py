@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from clipmini.datasets.scenes import motion
+from clipmini.datasets.scenes.ask import Ask
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.draw import draw, expose
 from clipmini.datasets.scenes.failings import caption
 from clipmini.datasets.scenes.said import Said
-from clipmini.datasets.scenes.sample import Ask, sample
+from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.tasks import Task
 from clipmini.datasets.scenes.world import World

@@ -6,9 +6,10 @@ The answers are colours and shapes in every combination that training shows; its
 import json
 from functools import lru_cache
 
+from clipmini.datasets.scenes.ask import Ask
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.makers import KIND_NAMES, QUIET, Answer
-from clipmini.datasets.scenes.sample import Ask, sample
+from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.tasks import Task, tasks
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, HELD_OUT, KINDS, SHAPES
 from clipmini.datasets.scenes.world import NONE, ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World, replace
@@ -42,9 +43,8 @@ def filmed(world: World, by_kind: bool = False):
         shape, colour = dice.pick([p for p in PAIRS if KIND_NAMES.index(KINDS[p[0]]) == label]) if by_kind else PAIRS[label]
         wanted = {"shape": shape, "colour": colour}
         scene = sample(dice, world, Ask(count=1, objects=(wanted,), action=dice.pick(FILMED), split=split))
-        # Three frames a film are what captions tell of; here are more, and each goes less far.
-        action = scene.action._replace(frames=FRAMES, pace=min(12, scene.action.pace * scene.action.frames // FRAMES))
-        return scene._replace(action=action), ()
+        slow = scene.action.pace * scene.action.frames // FRAMES // 2  # neighbouring frames differ by a pixel or less
+        return scene._replace(action=scene.action._replace(frames=FRAMES, pace=slow)), ()
 
     return make
 

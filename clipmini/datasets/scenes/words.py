@@ -3,7 +3,6 @@
 import json
 from functools import cache
 
-from clipmini.config import choose
 from clipmini.files import package_data
 
 WORDS_FILE = "scenes.json"
@@ -33,13 +32,6 @@ HELD_OUT_FILLS = frozenset(map(tuple, WORDS["held_out"]["shape and fill"]))
 KINDS = {shape: entry["kind"] for shape, entry in WORDS["shapes"].items()}  # the word above it: a square is four-sided
 
 ATTRIBUTES = {"shape": SHAPES, "colour": COLOURS, "size": SIZES, "fill": FILLS}
-
-
-def check(attribute: str, value: str) -> str:
-    """The value itself, if there is such an attribute with such a value. Raises ValueError, with the choices, if not."""
-    values = choose("attribute", attribute, ATTRIBUTES)
-    choose(attribute, value, dict.fromkeys(values))
-    return value
 
 
 def is_held_out(shape: str, colour: str, fill: str) -> bool:
