@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +28,18 @@ from clipmini.datasets.scenes.words import (
     ACTIONS,
     BACKGROUNDS,
     COLOURS,
+    CONTRAST,
     FILLS,
     HELD_OUT,
     HELD_OUT_FILLS,
     PLACES,
+    RGB,
     SHAPES,
     SIZES,
+    TINTS,
     WORDS,
+    distance,
+    grounds_for,
     is_held_out,
 )
 from clipmini.datasets.scenes.world import NONE, REFERENCE, Failings, World, replace, weights
@@ -288,6 +294,12 @@ def test_an_action_ends_in_the_scene_itself(name):
 
 
 # Tasks
+
+
+def test_any_six_colours_stand_out_from_some_ground():
+    for colours in combinations(COLOURS, 6):
+        grounds = grounds_for(frozenset(colours))
+        assert grounds and all(distance(TINTS[g], RGB[c]) >= CONTRAST for g in grounds for c in colours)
 
 
 def test_there_are_enough_tasks_of_every_sort():

@@ -68,8 +68,6 @@ def _attempt(dice: Dice, world: World, ask: Ask) -> Scene | None:
     if objects is None:
         return None
     grounds = grounds_for(frozenset(o.colour for o in (objects[1:] if layout == "inside" else objects)))
-    if not grounds:
-        return None
     tint = dice.pick(grounds)
     scene = Scene(
         objects=tuple(objects),

@@ -23,7 +23,7 @@ MAX_OBJECTS = 6
 
 RGB = {colour: tuple(entry["rgb"]) for colour, entry in WORDS["colours"].items()}
 TINTS = {name: tuple(rgb) for name, rgb in WORDS["tints"].items()}
-CONTRAST = 130  # sum over R, G and B: nearer than this, an object would be hard to see on its ground
+CONTRAST = 116  # sum over R, G and B: as much as there is room for between any six colours and a ground
 
 # Combinations that no training picture shows.
 HELD_OUT = frozenset(map(tuple, WORDS["held_out"]["shape and colour"]))
