@@ -19,7 +19,7 @@ from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
 
 SUPER = 4  # canvas pixels to a pixel
 FONT, SERIF_FONT = "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf"
-STROKE = 26  # width of an outline, in 1/16 of the 32nd part of the side
+STROKE, RIM = 26, 8  # width of an outline, and of the rim of a pattern, in 1/16 of the 32nd part of the side
 
 
 def draw(scene: Scene, resolution: int) -> Image.Image:
@@ -105,23 +105,34 @@ def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: i
     local = [v - (top if i % 2 else left) for i, v in enumerate(points)]
     mask = Image.new("1", (2 * r + 1, 2 * r + 1))
     ImageDraw.Draw(mask).polygon(local, fill=1)
-    if fill == "outlined":
-        edge = Image.new("1", mask.size)
-        ImageDraw.Draw(edge).line(local + local[:4], fill=1, width=2 * STROKE * side // SIDE)
-        mask = ImageChops.logical_and(mask, edge)
-    if alpha < 255:
-        below = canvas.crop((left, top, left + mask.width, top + mask.height))
+    below = canvas.crop((left, top, left + mask.width, top + mask.height)) if alpha < 255 else None
     if fill == "gradient":
         canvas.paste(shaded(mask.size, o.rgb, pale(o.rgb), o.texture % 4), (left, top), mask)
+    elif fill == "outlined":
+        canvas.paste(o.rgb, (left, top), ImageChops.logical_and(mask, _edge(local, mask.size, STROKE, side)))
     else:
         canvas.paste(o.rgb, (left, top), mask)
-    if fill in ("striped", "dotted", "hatched", "engraved"):
-        dx, dy = o.texture * side // 128 % (side // 8), o.texture // 4 * side // 128 % (side // 8)
-        kind = fill if fill != "striped" else f"striped {o.texture % 4}"
-        second = pattern(kind, side, side).crop((dx, dy, dx + mask.width, dy + mask.height))
-        canvas.paste(pale(o.rgb) if fill != "engraved" else PAPER, (left, top), ImageChops.logical_and(mask, second))
-    if alpha < 255:
+    if fill in ("striped", "dotted", "hatched", "engraved"):  # within a rim of the first colour
+        rim = ImageChops.logical_and(mask, _edge(local, mask.size, RIM, side))
+        inner = ImageChops.logical_xor(mask, rim)
+        second = PAPER if fill == "engraved" else pale(o.rgb)
+        canvas.paste(second, (left, top), ImageChops.logical_and(inner, _cut(fill, o.texture, mask.size, side)))
+    if below:
         canvas.paste(below, (left, top), Image.new("L", mask.size, 255 - alpha))
+
+
+def _edge(points: list[int], size: tuple[int, int], width: int, side: int) -> Image.Image:
+    """A mask of a line along an outline: `width` of it to either side, in 1/16 of the 32nd part of the canvas."""
+    mask = Image.new("1", size)
+    ImageDraw.Draw(mask).line(points + points[:4], fill=1, width=2 * width * side // SIDE)
+    return mask
+
+
+def _cut(fill: str, texture: int, size: tuple[int, int], side: int) -> Image.Image:
+    """A piece of a pattern; texture: where it begins, and which way stripes run."""
+    x, y = (v * side // 128 % (side // 8) for v in (texture, texture // 4))
+    kind = f"striped {texture % 4}" if fill == "striped" else fill
+    return pattern(kind, side, side).crop((x, y, x + size[0], y + size[1]))
 
 
 def _sketch(brush, o: Object, points: list[int], scene: Scene, side: int) -> None:
@@ -143,7 +154,7 @@ def _plate(canvas, scene: Scene, side: int) -> None:
 def _letter(text: str, half: int, font_file: str = FONT, widest: int | None = None) -> Image.Image:
     """Text about 2 * half canvas pixels high, as a mask without margins."""
     path = Path(matplotlib.get_data_path(), "fonts", "ttf", font_file)
-    font = ImageFont.truetype(str(path), max(half * 13 // 10, 4), layout_engine=ImageFont.Layout.BASIC)
+    font = ImageFont.truetype(str(path), max(half * 14 // 10, 4), layout_engine=ImageFont.Layout.BASIC)
     left, top, right, bottom = font.getbbox(text)
     mask = Image.new("L", (right - left, bottom - top))
     ImageDraw.Draw(mask).text((-left, -top), text, fill=255, font=font)

@@ -52,14 +52,15 @@ def _crescent() -> Points:
     """A disc without a second one, moved to the right."""
     outer = [_polar(40 + 280 * k / 18) for k in range(19)]
     tip = outer[0]
-    centre, radius = 0.42, math.hypot(tip[0] - 0.42, tip[1])
+    centre = 0.52
+    radius = math.hypot(tip[0] - centre, tip[1])
     first = math.degrees(math.atan2(tip[1], tip[0] - centre))
     inner = [(centre + x, y) for x, y in (_polar(360 - first - (360 - 2 * first) * k / 14, radius) for k in range(1, 14))]
-    return [(x + 0.16, y) for x, y in outer + inner]
+    return [(x + 0.12, y) for x, y in outer + inner]
 
 
 def _cross() -> Points:
-    a, b = 0.3, 0.95
+    a, b = 0.34, 0.94
     return [(-a, -b), (a, -b), (a, -a), (b, -a), (b, a), (a, a), (a, b), (-a, b), (-a, a), (-b, a), (-b, -a), (-a, -a)]
 
 
@@ -75,7 +76,7 @@ def _drop() -> Points:
 
 
 def _bolt() -> Points:
-    return [(0.32, -0.95), (-0.55, 0.12), (-0.06, 0.12), (-0.34, 0.95), (0.56, -0.2), (0.08, -0.2)]
+    return [(0.5, -0.86), (-0.78, 0.26), (-0.06, 0.26), (-0.5, 0.86), (0.78, -0.36), (0.12, -0.36)]
 
 
 OUTLINES: dict[str, Callable[[], Points]] = {

@@ -38,7 +38,7 @@ def _bands(v, period, part=2):
 
 
 def _dots(x, y, period):
-    p = period * 11 // 10
+    p = period * 9 // 10
     u, v = x % p - p // 2, (y + (x // p % 2) * (p // 2)) % p - p // 2
     return u * u + v * v <= (p * 3 // 10) ** 2
 
@@ -49,7 +49,7 @@ PATTERNS = {
     "striped 2": lambda x, y, p: _bands(x + y, p * 14 // 10),
     "striped 3": lambda x, y, p: _bands(x - y, p * 14 // 10),
     "dotted": _dots,
-    "hatched": lambda x, y, p: ~(_bands(x + y, p * 14 // 10, 3) | _bands(x - y, p * 14 // 10, 3)),
+    "hatched": lambda x, y, p: ~(_bands(x + y, p * 2, 4) | _bands(x - y, p * 2, 4)),
     "engraved": lambda x, y, p: _bands(2 * y + x, p, 2),
     "checks": lambda x, y, p: (x // (3 * p // 2) + y // (3 * p // 2)) % 2 == 1,
     "weave": lambda x, y, p: _bands(x + y, p * 2, 2),

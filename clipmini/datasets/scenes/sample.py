@@ -117,7 +117,7 @@ def _appearance(dice: Dice, world: World, ask: Ask, count: int, layout: str, i: 
         size = "large" if outer else "small"
     angle = wanted.get("angle", dice.between(-world.tilt, world.tilt) + (90 * dice.below(4) if shape == "arrow" else 0))
     glyph = wanted.get("glyph", "")
-    if "glyph" not in wanted and shape in CARRIERS and fill == "solid" and size != "small" and dice.chance(world.glyph):
+    if "glyph" not in wanted and shape in CARRIERS and fill == "solid" and size == "large" and dice.chance(world.glyph):
         glyph = dice.pick(GLYPHS)
     j = world.jitter
     rgb = tuple([min(max(v + dice.between(-j, j), 0), 255) for v in RGB[colour]])

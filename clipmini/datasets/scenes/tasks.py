@@ -88,7 +88,7 @@ TASKS: dict[str, Task] = tasks(
     background={"classes": BACKGROUNDS, "make": makers.background},
     kind={"classes": makers.KIND_NAMES, "make": makers.kind},
     pointing={"classes": ("right", "down", "left", "up"), "make": makers.turned_arrow},
-    letter=lone("glyph", tuple(GLYPHS), fill=("solid",)),
+    letter=lone("glyph", tuple(GLYPHS), sizes=("large",), fill=("solid",)),
     written_word={"classes": WRITTEN_WORDS, "make": makers.written_word},
     count={"classes": makers.COUNTS, "make": makers.count},
     count_of_red={"classes": makers.RED_COUNTS, "make": makers.count_of_colour},
@@ -116,5 +116,5 @@ TASKS: dict[str, Task] = tasks(
     rendered_shape=lone("shape", SHAPES, styled(RENDITION)),
     shape_on_a_photograph=lone("shape", SHAPES, styled(PHOTOGRAPH)),
     colour_on_a_photograph=lone("colour", COLOURS, styled(PHOTOGRAPH)),
-    letter_in_another_font=lone("glyph", tuple(GLYPHS), styled(SERIF), fill=("solid",)),
+    letter_in_another_font=lone("glyph", tuple(GLYPHS), styled(SERIF), sizes=("large",), fill=("solid",)),
 )

@@ -62,7 +62,7 @@ class World:
     counts: weights of 1, 2, ... objects. layouts, fills, backgrounds, styles, actions: weights by name.
     sizes: the radius of each. tilt: degrees to either side.
     jitter: of each colour channel, to either side. gain: light from..to, 256 is neutral. noise: amplitude from..to.
-    overlap: chance that objects may cover each other. glyph: that an object with room for a letter carries one.
+    overlap: chance that objects may cover each other. glyph: that a large object with room for a letter carries one.
     word, action: that a word is written, that something happens. failings: of the captions.
     """
 
@@ -72,13 +72,13 @@ class World:
     backgrounds: Weights = equal(BACKGROUNDS)
     styles: Weights = weights(paint=1)
     actions: Weights = tuple((name, 2 if name in TWO_SIDED else 1) for name in ACTIONS)
-    sizes: Radii = Radii(small=(52, 68), medium=(84, 108), large=(132, 176))
+    sizes: Radii = Radii(small=(52, 68), medium=(92, 116), large=(136, 180))
     tilt: int = 20
     jitter: int = 10
     gain: tuple[int, int] = (216, 276)
     noise: tuple[int, int] = (0, 10)
     overlap: float = 0.25
-    glyph: float = 0.3
+    glyph: float = 0.5
     word: float = 0.05
     action: float = 0.12
     failings: Failings = Failings()
@@ -109,7 +109,7 @@ REFERENCE = World()
 # Collected anew by another hand: meant to match, and never quite the same.
 V2 = replace(
     REFERENCE,
-    sizes=Radii(small=(46, 64), medium=(78, 104), large=(126, 180)),
+    sizes=Radii(small=(46, 64), medium=(84, 112), large=(128, 184)),
     fills=weights(solid=36, outlined=14, striped=12, dotted=12, hatched=14, gradient=12),
     backgrounds=weights(plain=15, gradient=20, textured=30, cluttered=35),
     tilt=30,
