@@ -28,7 +28,7 @@ from clipmini.datasets.scenes.words import (
     ACTIONS,
     BACKGROUNDS,
     COLOURS,
-    CONTRAST,
+    CONTRASTS,
     FILLS,
     HELD_OUT,
     HELD_OUT_FILLS,
@@ -299,7 +299,10 @@ def test_an_action_ends_in_the_scene_itself(name):
 def test_any_six_colours_stand_out_from_some_ground():
     for colours in combinations(COLOURS, 6):
         grounds = grounds_for(frozenset(colours))
-        assert grounds and all(distance(TINTS[g], RGB[c]) >= CONTRAST for g in grounds for c in colours)
+        assert grounds and all(distance(TINTS[g], RGB[c]) >= CONTRASTS[-1] for g in grounds for c in colours)
+    for colour in COLOURS:
+        alone = grounds_for(frozenset([colour]))
+        assert len(alone) >= 5 and all(distance(TINTS[g], RGB[colour]) >= CONTRASTS[0] for g in alone)
 
 
 def test_there_are_enough_tasks_of_every_sort():

@@ -109,7 +109,7 @@ def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: i
     if fill == "gradient":
         canvas.paste(shaded(mask.size, o.rgb, pale(o.rgb), o.texture % 4), (left, top), mask)
     elif fill == "outlined":
-        canvas.paste(o.rgb, (left, top), ImageChops.logical_and(mask, _edge(local, mask.size, STROKE, side)))
+        canvas.paste(o.rgb, (left, top), ImageChops.logical_and(mask, _edge(local, mask.size, min(STROKE, o.r // 3), side)))
     else:
         canvas.paste(o.rgb, (left, top), mask)
     if fill in ("striped", "dotted", "hatched", "engraved"):  # within a rim of the first colour

@@ -3,11 +3,11 @@
 import re
 
 from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.grammar import describe
-from clipmini.datasets.scenes.said import Said
+from clipmini.datasets.scenes.grammar import article_of, describe
+from clipmini.datasets.scenes.said import Mention, Said
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
-from clipmini.datasets.scenes.words import ATTRIBUTES, LANGUAGES, WORDS
+from clipmini.datasets.scenes.words import ATTRIBUTES, LANGUAGES, WORDS, is_held_out
 from clipmini.datasets.scenes.world import World
 
 
@@ -33,7 +33,7 @@ def _wrong_word(dice: Dice, text: str, said: Said) -> tuple[str, Said]:
     m = said.mentions[i]
     for attribute in dice.shuffled([a for a in ATTRIBUTES if getattr(m, a) in ATTRIBUTES[a]]):
         right = getattr(m, attribute)
-        wrong = dice.pick([v for v in ATTRIBUTES[attribute] if v != right])
+        wrong = dice.pick([v for v in ATTRIBUTES[attribute] if v != right and not _names_held_out(m, attribute, v)])
         changed = _replaced(text, _words(attribute, right), dice.pick(WORDS[attribute + "s"][wrong]["words"]), m.count > 1)
         if changed:
             mentions = (*said.mentions[:i], m._replace(**{attribute: wrong}), *said.mentions[i + 1 :])
@@ -49,6 +49,12 @@ def _foreign_word(dice: Dice, text: str, said: Said) -> tuple[str, Said]:
         if foreign not in words and (changed := _replaced(text, words, foreign, plural=False)):
             return changed, said._replace(failings=(*said.failings, f"foreign word ({language})"))
     return text, said
+
+
+def _names_held_out(m: Mention, attribute: str, value: str) -> bool:
+    """Whether the changed phrase would name what training is never to see: that stays unsaid, too."""
+    m = m._replace(**{attribute: value})
+    return is_held_out(m.shape, m.colour, m.fill)
 
 
 FAIL = {"wrong word": _wrong_word, "foreign word": _foreign_word}
@@ -72,8 +78,4 @@ def _replaced(text: str, old: list[str], new: str, plural: bool) -> str:
         return ""
     start, end = found[0].span()
     new += "s" if plural and not new.endswith("s") and text[end - 1] == "s" else ""
-    return re.sub(r"\b(a|an) (?=(\w))", _article, text[:start] + new + text[end:])
-
-
-def _article(found: re.Match) -> str:
-    return "an " if found[2] in "aeiou" else "a "
+    return re.sub(r"\ban? (\w+)", lambda found: f"{article_of(found[1])} {found[1]}", text[:start] + new + text[end:])

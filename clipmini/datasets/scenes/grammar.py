@@ -5,7 +5,7 @@ from itertools import permutations
 
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.said import Mention, Said, count_of
-from clipmini.datasets.scenes.scene import Scene, beside, between, inside, place, related
+from clipmini.datasets.scenes.scene import Scene, beside, between, inside, place, points, related
 from clipmini.datasets.scenes.words import KINDS, WORDS
 
 CONVERSE = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
@@ -56,8 +56,8 @@ def phrase(dice: Dice, m: Mention, article: str = "a") -> str:
     words = " ".join(word for word in (size, before, colour, noun) if word)
     if m.count > 1:
         article = NUMBERS[m.count] if dice.chance(0.6) else str(m.count)
-    elif article == "a" and words[0] in "aeiou":
-        article = "an"
+    elif article:
+        article = article_of(words)
     return f"{article} {words}{after}" if article else words + after
 
 
@@ -71,6 +71,11 @@ def noun_of(dice: Dice, m: Mention) -> str:
     entry = WORDS["shapes"].get(m.shape)
     noun = say(dice, entry["words"]) if entry else m.shape or dice.pick(WORDS["objects"])
     return noun if m.count == 1 else plural(noun)
+
+
+def article_of(words: str) -> str:
+    """a or an, by sound."""
+    return "an" if words[0] in "aeiou" and not words.startswith("uni") else "a"
 
 
 def plural(noun: str) -> str:
@@ -140,7 +145,7 @@ def _grounded(dice, scene, omit):
     """a red heart on a plain background"""
     text, said = _listed(dice, scene, omit)
     word = dice.pick(WORDS["backgrounds"][scene.background])
-    return f"{text} on a {word} background", said._replace(background=scene.background)
+    return f"{text} on {article_of(word)} {word} background", said._replace(background=scene.background)
 
 
 def _counted(dice, scene, omit):
@@ -229,6 +234,16 @@ def _larger(dice, scene, omit):
     return f"{phrase(dice, b)} smaller than {phrase(dice, a)}", Said("", (b, a), (relation, 1, 0))
 
 
+def _pointing(dice, scene, omit):
+    """a red arrow pointing right; an arrow points up"""
+    arrows = [i for i, o in enumerate(scene.objects) if points(o)]
+    if not arrows:
+        return None
+    i = dice.pick(arrows)
+    m = mention(dice, scene, i, say="shape")._replace(shape="arrow", points=points(scene.objects[i]))
+    return f"{phrase(dice, m)} {dice.pick(('pointing', 'points'))} {m.points}", Said("", (m,))
+
+
 def _glyph(dice, scene, omit):
     """a red circle with the letter A; the digit 7 on a square"""
     written = [i for i, o in enumerate(scene.objects) if o.glyph]
@@ -306,6 +321,7 @@ PRODUCTIONS: dict[str, Callable] = {
     "inside, passive": _inside_passive,
     "between": _between,
     "larger": _larger,
+    "pointing": _pointing,
     "glyph": _glyph,
     "word": _word,
     "acting": _acting,
@@ -314,5 +330,5 @@ PRODUCTIONS: dict[str, Callable] = {
 WEIGHTS = (
     ("bare", 5), ("simple", 8), ("framed", 9), ("listed", 16), ("tags", 3), ("is", 4), ("placed", 10), ("grounded", 8),
     ("counted", 18), ("beside", 16), ("beside, converse", 9), ("inside", 25), ("inside, passive", 25), ("between", 25),
-    ("larger", 6), ("glyph", 60), ("word", 80), ("acting", 140), ("acting, passive", 90),
+    ("larger", 6), ("pointing", 30), ("glyph", 110), ("word", 80), ("acting", 140), ("acting, passive", 90),
 )

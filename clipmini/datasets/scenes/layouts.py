@@ -3,7 +3,7 @@
 from clipmini.datasets.scenes.ask import Ask, DoesNotFit
 from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.scene import BANDS, SIDE, UNIT, Object
-from clipmini.datasets.scenes.words import CONTRAST, PLACES, distance
+from clipmini.datasets.scenes.words import CONTRASTS, PLACES, distance
 from clipmini.datasets.scenes.world import World
 
 EDGE = 6  # least distance of an object from the picture's edge
@@ -57,7 +57,7 @@ def _is_free(x: int, y: int, r: int, placed: list[Object], overlap: bool) -> boo
 def _inside(dice: Dice, world: World, ask: Ask, objects: list[Object], word: str) -> list[Object] | None:
     """Object 0 lies within object 1, which is drawn first."""
     inner, outer = objects
-    if distance(inner.rgb, outer.rgb) < CONTRAST:
+    if distance(inner.rgb, outer.rgb) < CONTRASTS[-1]:
         return None
     x, y = (dice.between(outer.r + EDGE, SIDE - outer.r - EDGE) for _ in "xy")
     slack = max(outer.r // 2 - inner.r, 0) * 2 // 3

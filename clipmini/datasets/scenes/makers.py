@@ -54,8 +54,10 @@ def background(dice: Dice, label: int, split: str) -> Answer:
 
 
 def count(dice: Dice, label: int, split: str) -> Answer:
-    """All objects are small, so that six do not give themselves away by their size."""
-    return sample(dice, QUIET, Ask(count=label + 1, objects=({"size": "small"},) * (label + 1), split=split)), ()
+    """All objects are about as small, and how small depends on the picture alone: neither size nor area tells how many."""
+    r = dice.between(40, 66)
+    world = replace(QUIET, sizes=QUIET.sizes._replace(small=(r - 4, r + 4)))
+    return sample(dice, world, Ask(count=label + 1, objects=({"size": "small"},) * (label + 1), split=split)), ()
 
 
 def count_of_colour(dice: Dice, label: int, split: str) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clipmini.datasets.scenes.scene import Object, Scene, place, related
+from clipmini.datasets.scenes.scene import Object, Scene, place, points, related
 from clipmini.datasets.scenes.words import ATTRIBUTES, KINDS
 
 
@@ -21,6 +21,7 @@ class Mention(NamedTuple):
     fill: str = ""
     glyph: str = ""
     place: str = ""
+    points: str = ""
 
 
 class Said(NamedTuple):
@@ -74,6 +75,7 @@ def fits(mention: Mention, o: Object) -> bool:
         mention.shape in ("", o.shape, KINDS[o.shape])
         and all(getattr(mention, a) in ("", getattr(o, a)) for a in ("colour", "size", "fill", "glyph"))
         and mention.place in ("", place(o))
+        and mention.points in ("", points(o))
     )
 
 
@@ -82,7 +84,7 @@ def _mistakes_of(mention: Mention, scene: Scene) -> list[str]:
         return ["there is no such object"]
     wrong = [
         f"{name} {getattr(mention, name)}"
-        for name in (*ATTRIBUTES, "glyph", "place")
+        for name in (*ATTRIBUTES, "glyph", "place", "points")
         if not all(fits(Mention((), **{name: getattr(mention, name)}), scene.objects[i]) for i in mention.who)
     ]
     if mention.count > 1 and mention.count != count_of(mention, scene.objects):

@@ -11,6 +11,7 @@ UNIT = 16
 SIDE = 32 * UNIT
 # A centre is in a place if it lies within the place's band; between the bands it is in none.
 BANDS = ((0, 160), (208, 304), (352, SIDE))
+DIRECTIONS = ("right", "down", "left", "up")  # by quarter turns of an arrow
 
 
 class Object(NamedTuple):
@@ -70,6 +71,12 @@ def place(o: Object) -> str:
     """The name of the place that an object is in, or "" if it lies between two."""
     column, row = band(o.x), band(o.y)
     return "" if column is None or row is None else PLACES[3 * row + column]
+
+
+def points(o: Object) -> str:
+    """Where an arrow points, to within 30 degrees: right, down, left or up; "" for other shapes, and between two."""
+    quarters, rest = divmod(o.angle + 30, 90)
+    return DIRECTIONS[quarters % 4] if o.shape == "arrow" and rest <= 60 else ""
 
 
 def beside(a: Object, b: Object) -> str:

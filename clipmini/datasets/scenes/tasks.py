@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from clipmini.datasets.scenes import makers
 from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.scene import DIRECTIONS
 from clipmini.datasets.scenes.words import (
     ACTIONS,
     BACKGROUNDS,
@@ -79,6 +80,12 @@ def styled(world) -> makers.World:
     return replace(makers.QUIET, styles=world.styles)
 
 
+def written(world) -> dict:
+    """A task about the letter or digit on the one object, which is large enough to be written on."""
+    make = makers.lone("glyph", tuple(GLYPHS), world, sizes=("large",), fill=("solid",))
+    return {"classes": tuple(f"{'digit' if glyph.isdigit() else 'letter'} {glyph}" for glyph in GLYPHS), "make": make}
+
+
 TASKS: dict[str, Task] = tasks(
     shape=lone("shape", SHAPES),
     colour=lone("colour", COLOURS),
@@ -87,8 +94,8 @@ TASKS: dict[str, Task] = tasks(
     place=lone("place", PLACES, sizes=("medium",)) | {"classes": tuple(WORDS["places"][p][0] for p in PLACES)},
     background={"classes": BACKGROUNDS, "make": makers.background},
     kind={"classes": makers.KIND_NAMES, "make": makers.kind},
-    pointing={"classes": ("right", "down", "left", "up"), "make": makers.turned_arrow},
-    letter=lone("glyph", tuple(GLYPHS), sizes=("large",), fill=("solid",)),
+    pointing={"classes": DIRECTIONS, "make": makers.turned_arrow},
+    letter=written(makers.QUIET),
     written_word={"classes": WRITTEN_WORDS, "make": makers.written_word},
     count={"classes": makers.COUNTS, "make": makers.count},
     count_of_red={"classes": makers.RED_COUNTS, "make": makers.count_of_colour},
@@ -116,5 +123,5 @@ TASKS: dict[str, Task] = tasks(
     rendered_shape=lone("shape", SHAPES, styled(RENDITION)),
     shape_on_a_photograph=lone("shape", SHAPES, styled(PHOTOGRAPH)),
     colour_on_a_photograph=lone("colour", COLOURS, styled(PHOTOGRAPH)),
-    letter_in_another_font=lone("glyph", tuple(GLYPHS), styled(SERIF), sizes=("large",), fill=("solid",)),
+    letter_in_another_font=written(styled(SERIF)),
 )

@@ -23,7 +23,7 @@ MAX_OBJECTS = 6
 
 RGB = {colour: tuple(entry["rgb"]) for colour, entry in WORDS["colours"].items()}
 TINTS = {name: tuple(rgb) for name, rgb in WORDS["tints"].items()}
-CONTRAST = 116  # sum over R, G and B: as much as there is room for between any six colours and a ground
+CONTRASTS = (220, 190, 160)  # between an object and its ground, the most that can be had; for any six colours the last can
 
 # Combinations that no training picture shows.
 HELD_OUT = frozenset(map(tuple, WORDS["held_out"]["shape and colour"]))
@@ -40,11 +40,15 @@ def is_held_out(shape: str, colour: str, fill: str) -> bool:
 
 
 def distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> int:
-    """How far two colours are apart: 0 to 765."""
-    return abs(a[0] - b[0]) + abs(a[1] - b[1]) + abs(a[2] - b[2])
+    """How far two colours are apart, in red, green, blue and, counted twice, in lightness: 0 to 1,275."""
+    red, green, blue = a[0] - b[0], a[1] - b[1], a[2] - b[2]
+    lightness = 77 * red + 150 * green + 29 * blue >> 8
+    return abs(red) + abs(green) + abs(blue) + 2 * abs(lightness)
 
 
 @cache
 def grounds_for(colours: frozenset[str]) -> tuple[str, ...]:
-    """The tints on which objects of all these colours can be seen."""
-    return tuple(t for t, tint in TINTS.items() if all(distance(tint, RGB[c]) >= CONTRAST for c in colours))
+    """The tints on which objects of all these colours stand out best."""
+    contrast = {t: min(distance(tint, RGB[c]) for c in colours) for t, tint in TINTS.items()}
+    enough = next(least for least in CONTRASTS if max(contrast.values()) >= least)
+    return tuple(t for t in TINTS if contrast[t] >= enough)

@@ -78,7 +78,7 @@ class World:
     gain: tuple[int, int] = (216, 276)
     noise: tuple[int, int] = (0, 10)
     overlap: float = 0.25
-    glyph: float = 0.5
+    glyph: float = 0.8
     word: float = 0.05
     action: float = 0.12
     failings: Failings = Failings()
@@ -118,9 +118,9 @@ V2 = replace(
     noise=(4, 20),
 )
 # Outlines on paper.
-SKETCH = replace(REFERENCE, styles=weights(sketch=1), noise=(0, 4), gain=(246, 262))
+SKETCH = replace(REFERENCE, styles=weights(sketch=1), action=0, noise=(0, 4), gain=(246, 262))
 # Renditions: engraved, in bold black lines, or laid in mosaic.
-RENDITION = replace(REFERENCE, styles=weights(engraving=1, cartoon=1, mosaic=1))
+RENDITION = replace(REFERENCE, styles=weights(engraving=1, cartoon=1, mosaic=1), action=0)
 # Seen from odd angles, too near or too far, in messy rooms.
 ODD = replace(
     REFERENCE,
@@ -131,7 +131,7 @@ ODD = replace(
 # Anything goes: where the adversarial examples are looked for.
 WILD = replace(V2, tilt=60, sizes=Radii(small=(40, 60), medium=(76, 120), large=(126, 196)))
 # On photographs; with letters of another font.
-PHOTOGRAPH = replace(REFERENCE, styles=weights(photograph=1))
+PHOTOGRAPH = replace(REFERENCE, styles=weights(photograph=1), action=0)
 SERIF = replace(REFERENCE, styles=weights(serif=1))
 # Cheap cameras: dim, noisy.
 VIDEO = replace(REFERENCE, gain=(200, 280), noise=(6, 16))
