@@ -3,6 +3,7 @@
 import ast
 import base64
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -150,3 +151,22 @@ def test_unknown_chapter_lists_the_choices(project):
     nbformat.write(chapter(), project / "notebooks" / "01_quickstart.ipynb")
     with pytest.raises(ValueError, match="01_quickstart"):
         notebooks.chapters(project, "07")
+
+
+def test_a_data_set_that_a_chapter_names_is_part_of_what_it_depends_on(tmp_path):
+    """Data sets are imported when they are first asked for, so no import statement of a chapter shows them."""
+    shutil.copytree(ROOT / "clipmini", tmp_path / "clipmini")
+    shutil.copy(ROOT / "requirements.txt", tmp_path)
+    chapters = {
+        name: nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+        for name, code in {
+            "text": 'import clipmini as cm\ncm.datasets.load("scenes/shape", "val")',
+            "attribute": "import clipmini as cm\ncm.datasets.scenes.compose()",
+            "neither": 'import clipmini as cm\ncm.datasets.load("digits", "dev")',
+        }.items()
+    }
+    before = {name: source_hash(chapter, tmp_path) for name, chapter in chapters.items()}
+    with (tmp_path / "clipmini" / "datasets" / "scenes" / "outlines.py").open("a") as file:
+        file.write("MORE = 1\n")
+    changed = {name for name, chapter in chapters.items() if source_hash(chapter, tmp_path) != before[name]}
+    assert changed == {"text", "attribute"}

@@ -272,7 +272,7 @@ def test_relations_hold_with_a_margin():
     assert beside(thing(x=256 - 90, y=256 + 60), centre) == "left of" and beside(thing(x=256 - 90, y=256 + 61), centre) == ""
     assert inside(thing(r=50), thing(r=160)) and not inside(thing(r=90), thing(r=160)) and not inside(centre, centre)
     assert between(centre, thing(x=100), thing(x=400)) and not between(thing(x=100), centre, thing(x=400))
-    assert related("larger than", [thing(r=80), thing(r=64)]) and not related("larger than", [thing(r=79), thing(r=64)])
+    assert related("larger than", [thing(r=96), thing(r=64)]) and not related("larger than", [thing(r=95), thing(r=64)])
 
 
 def test_places_have_gaps_between_them():

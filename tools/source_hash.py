@@ -67,12 +67,21 @@ def lock_lines(root: Path) -> list[str]:
     return [line for line in lines if line]
 
 
+def named_datasets(trees: list[ast.AST], root: Path) -> list[ast.AST]:
+    """Imports of the data sets that code names: "scenes/shape" as a text, or `scenes` as an attribute, loads `scenes`."""
+    names = {node.value.partition("/")[0] for tree in trees for node in ast.walk(tree)
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    names |= {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    families = {path.stem for path in (root / "clipmini" / "datasets").glob("[a-z]*")}
+    return [ast.parse(f"import clipmini.datasets.{name}") for name in sorted(names & families)]
+
+
 def source_hash(notebook, root: Path) -> str:
     """Sixteen hex digits over a notebook's code, the lock and the library files that the code imports."""
     cells = [cell_tree(cell.source) for cell in code_cells(notebook)]
     modules = [
         [file.relative_to(root).as_posix(), canonical(ast.parse(file.read_text()))]
-        for file in library_files(cells, root)
+        for file in library_files(cells + named_datasets(cells, root), root)
     ]
     parts = [[canonical(tree) for tree in cells], modules, lock_lines(root)]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

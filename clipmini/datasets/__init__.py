@@ -1,30 +1,36 @@
 """Pairs and labelled tasks behind one registry: `load(name, split=...)`, `names()`."""
 
+import importlib
+
 from clipmini.config import choose
-from clipmini.datasets import digits, glyphs, scenes
 from clipmini.datasets.pairs import Pairs
 
-REGISTRY = {"glyphs": glyphs, "digits": digits, "scenes": scenes}
-REGISTRY |= {f"scenes/{task}": scenes.TaskSplits(task) for task in scenes.ALL}
+FAMILIES = ("glyphs", "digits", "scenes")  # each a module here, which is imported when it is first asked for
 
 __all__ = ["Pairs", "about", "load", "names", "splits"]
 
 
+def __getattr__(name: str):
+    """`datasets.scenes` and its like, on first use."""
+    if name in FAMILIES:
+        return importlib.import_module(f"clipmini.datasets.{name}")
+    raise AttributeError(f"module 'clipmini.datasets' has no attribute {name!r}")
+
+
 def names() -> list[str]:
-    """The data sets that there are."""
-    return list(REGISTRY)
+    """The data sets that there are: a family, or a task of a family after a slash."""
+    return [name for family in FAMILIES for name in _sources(family)]
 
 
 def splits(name: str) -> tuple[str, ...]:
     """The splits of a data set. Raises ValueError, with the choices, for an unknown name."""
-    return choose("data set", name, REGISTRY).SPLITS
+    return _source(name).SPLITS
 
 
 def about(name: str, split: str) -> str:
     """A line about a split for a listing: how many images, and what is known of them."""
-    source = choose("data set", name, REGISTRY)
-    if hasattr(source, "about"):  # it knows without drawing 200,000 pictures
-        return source.about(split)
+    if hasattr(_source(name), "about"):  # it knows without drawing 200,000 pictures
+        return _source(name).about(split)
     data = load(name, split)
     known = f"{len(set(data.captions)):,} captions" if data.captions else f"{len(data.classes)} classes"
     return f"{len(data):7,} images, {known}"
@@ -38,4 +44,17 @@ def load(name: str, split: str, resolution: int = 32) -> Pairs:
     choose(f"split of {name}", split, dict.fromkeys(splits(name)))
     if not 16 <= resolution <= 256:
         raise ValueError(f"resolution must be between 16 and 256 px, got {resolution}")
-    return REGISTRY[name].load(split, resolution)
+    return _source(name).load(split, resolution)
+
+
+def _source(name: str):
+    """What has the SPLITS of a data set and loads them."""
+    family = name.partition("/")[0]
+    if family not in FAMILIES:
+        choose("data set", name, dict.fromkeys(FAMILIES))
+    return choose("data set", name, _sources(family))
+
+
+def _sources(family: str) -> dict:
+    module = importlib.import_module(f"clipmini.datasets.{family}")
+    return {family: module} | getattr(module, "TASK_SPLITS", {})

@@ -136,3 +136,6 @@ def _pairs(split: str, rows: Rows) -> Pairs:
     return Pairs(
         name="scenes", split=split, images=torch.from_numpy(rows.images), captions=rows.captions, notes=rows.notes
     )
+
+
+TASK_SPLITS = {f"scenes/{name}": TaskSplits(name) for name in ALL}

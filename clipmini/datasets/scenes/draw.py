@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.grounds import ground
-from clipmini.datasets.scenes.inks import INK, PAPER, on_paper, pale
+from clipmini.datasets.scenes.grounds import ground, paper
+from clipmini.datasets.scenes.inks import INK, PAPER, RGB, on_paper, pale
 from clipmini.datasets.scenes.motion import frame
 from clipmini.datasets.scenes.outlines import ONE, outline
 from clipmini.datasets.scenes.patterns import pattern, shaded
@@ -19,7 +19,7 @@ from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
 
 SUPER = 4  # canvas pixels to a pixel
 FONT, SERIF_FONT = "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf"
-STROKE, RIM = 26, 8  # width of an outline, and of the rim of a pattern, in 1/16 of the 32nd part of the side
+STROKE, FINEST, RIM = 26, 14, 8  # of an outline, the finest outline, the rim of a pattern; in 1/16 of the 32nd part of the side
 
 
 def draw(scene: Scene, resolution: int) -> Image.Image:
@@ -77,14 +77,14 @@ def _object(canvas, brush, o: Object, scene: Scene, side: int, alpha: int = 255)
     if scene.style == "sketch":
         return _sketch(brush, o, points, scene, side)
     if scene.style == "engraving":
-        o, fill = o._replace(rgb=on_paper(o.rgb)), "engraved"
+        o, fill = o._replace(rgb=on_paper(o.rgb, paper(scene))), "engraved"
     elif scene.style in ("cartoon", "photograph"):  # in bold ink, or cut out of paper with a rim
         rim = INK if scene.style == "cartoon" or sum(o.rgb) > 690 else PAPER
         brush.line(points + points[:4], fill=rim, width=2 * STROKE * side // SIDE, joint="curve")
     if fill == "solid" and alpha == 255:
         brush.polygon(points, fill=o.rgb)
     else:
-        _filled(canvas, o, fill, points, side, alpha)
+        _filled(canvas, o, fill, points, side, alpha, paper(scene))
     if o.glyph and alpha == 255:
         mask = _letter(o.glyph, o.r * side // SIDE, SERIF_FONT if scene.style == "serif" else FONT)
         x, y = o.x * side // SIDE - mask.width // 2, o.y * side // SIDE - mask.height // 2
@@ -98,8 +98,8 @@ def _points(o: Object, side: int) -> list[int]:
     return [v for u, w in outline(o.shape, o.angle) for v in ((x + r * u) * side // unit, (y + r * w) * side // unit)]
 
 
-def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: int) -> None:
-    """Any fill but solid, within the object's box."""
+def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: int, sheet: RGB) -> None:
+    """Any fill but solid, within the object's box; sheet: the paper that shows through an engraving."""
     r = o.r * side // SIDE + 1
     left, top = o.x * side // SIDE - r, o.y * side // SIDE - r
     local = [v - (top if i % 2 else left) for i, v in enumerate(points)]
@@ -107,24 +107,27 @@ def _filled(canvas, o: Object, fill: str, points: list[int], side: int, alpha: i
     ImageDraw.Draw(mask).polygon(local, fill=1)
     below = canvas.crop((left, top, left + mask.width, top + mask.height)) if alpha < 255 else None
     if fill == "gradient":
-        canvas.paste(shaded(mask.size, o.rgb, pale(o.rgb), o.texture % 4), (left, top), mask)
+        x, y, right, bottom = box = min(local[::2]), min(local[1::2]), max(local[::2]) + 1, max(local[1::2]) + 1
+        shades = shaded((right - x, bottom - y), o.rgb, pale(o.rgb), o.texture % 4, still=85)
+        canvas.paste(shades, (left + x, top + y), mask.crop(box))
     elif fill == "outlined":
-        canvas.paste(o.rgb, (left, top), ImageChops.logical_and(mask, _edge(local, mask.size, min(STROKE, o.r // 3), side)))
+        width = min(STROKE, max(o.r // 5, FINEST))
+        canvas.paste(o.rgb, (left, top), ImageChops.logical_and(mask, _edge(local, mask.size, width, side, joint="curve")))
     else:
         canvas.paste(o.rgb, (left, top), mask)
     if fill in ("striped", "dotted", "hatched", "engraved"):  # within a rim of the first colour
         rim = ImageChops.logical_and(mask, _edge(local, mask.size, RIM, side))
         inner = ImageChops.logical_xor(mask, rim)
-        second = PAPER if fill == "engraved" else pale(o.rgb)
+        second = sheet if fill == "engraved" else pale(o.rgb)
         canvas.paste(second, (left, top), ImageChops.logical_and(inner, _cut(fill, o.texture, mask.size, side)))
     if below:
         canvas.paste(below, (left, top), Image.new("L", mask.size, 255 - alpha))
 
 
-def _edge(points: list[int], size: tuple[int, int], width: int, side: int) -> Image.Image:
+def _edge(points: list[int], size: tuple[int, int], width: int, side: int, joint: str | None = None) -> Image.Image:
     """A mask of a line along an outline: `width` of it to either side, in 1/16 of the 32nd part of the canvas."""
     mask = Image.new("1", size)
-    ImageDraw.Draw(mask).line(points + points[:4], fill=1, width=2 * width * side // SIDE)
+    ImageDraw.Draw(mask).line(points + points[:4], fill=1, width=2 * width * side // SIDE, joint=joint)
     return mask
 
 
@@ -139,7 +142,7 @@ def _sketch(brush, o: Object, points: list[int], scene: Scene, side: int) -> Non
     """A line drawn by an unsteady hand, in the object's colour."""
     dice, wobble = Dice("sketch", scene.seed, o.x), max(side // 110, 1)
     points = [v + dice.between(-wobble, wobble) for v in points]
-    brush.line(points + points[:4], fill=on_paper(o.rgb), width=STROKE * side // SIDE, joint="curve")
+    brush.line(points + points[:4], fill=on_paper(o.rgb, paper(scene)), width=STROKE * side // SIDE, joint="curve")
 
 
 def _plate(canvas, scene: Scene, side: int) -> None:

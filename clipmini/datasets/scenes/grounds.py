@@ -5,7 +5,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw
 
 from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.inks import PAPER, shade
+from clipmini.datasets.scenes.inks import DARK_PAPER, PAPER, RGB, shade
 from clipmini.datasets.scenes.patterns import pattern, shaded
 from clipmini.datasets.scenes.scene import SIDE, Scene
 from clipmini.datasets.scenes.words import TINTS
@@ -14,7 +14,7 @@ from clipmini.datasets.scenes.words import TINTS
 def ground(scene: Scene, side: int) -> Image.Image:
     """An empty canvas of `side` pixels."""
     if scene.style in ("sketch", "engraving"):
-        return Image.new("RGB", (side, side), PAPER)
+        return Image.new("RGB", (side, side), paper(scene))
     if scene.style == "photograph":
         return _photograph(scene, side)
     first, second = scene.tints
@@ -28,6 +28,11 @@ def ground(scene: Scene, side: int) -> Image.Image:
     room = tile.width - side
     left, top = scene.seed // 2 % room, scene.seed // 1009 % room
     return tile.crop((left, top, left + side, top + side))
+
+
+def paper(scene: Scene) -> RGB:
+    """What is drawn and engraved on: light, or dark if something white is to be seen on it."""
+    return DARK_PAPER if any(o.colour == "white" for o in scene.objects) else PAPER
 
 
 def _photograph(scene: Scene, side: int) -> Image.Image:

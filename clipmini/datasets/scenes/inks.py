@@ -1,6 +1,9 @@
 """Colours that follow from other colours."""
 
-PAPER, INK = (250, 248, 242), (24, 24, 28)
+from clipmini.datasets.scenes.words import distance
+
+PAPER, DARK_PAPER, INK = (250, 248, 242), (70, 80, 96), (24, 24, 28)
+ON_PAPER = 200  # least distance of a line from the paper that it is drawn on
 RGB = tuple[int, int, int]
 
 
@@ -11,9 +14,11 @@ def pale(rgb: RGB) -> RGB:
     return tuple(255 - (255 - v) * 3 // 10 for v in rgb)
 
 
-def on_paper(rgb: RGB) -> RGB:
-    """The colour itself, or a darker one where it would not show on paper."""
-    return rgb if sum(rgb) < 560 else shade(rgb, 2 if sum(rgb) < 720 else 4)
+def on_paper(rgb: RGB, paper: RGB) -> RGB:
+    """The colour itself, or a darker or lighter one where it would not show on this paper."""
+    if distance(rgb, paper) >= ON_PAPER:
+        return rgb
+    return shade(rgb, 3) if paper == PAPER else tuple(255 - (255 - v) * 5 // 8 for v in rgb)
 
 
 def shade(rgb: RGB, steps: int = 1) -> RGB:

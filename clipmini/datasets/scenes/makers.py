@@ -91,7 +91,7 @@ def shape_of_the_larger(dice: Dice, label: int, split: str) -> Answer:
     larger = dice.pick(({"size": "large"}, {"size": "medium"}))
     smaller = {"size": "small" if larger["size"] == "medium" else dice.pick(("small", "medium"))}
     pair = _other(dice, "shape", SHAPES, label)
-    return _until(dice, split, lambda: (pair[0] | larger, pair[1] | smaller), lambda a, b: 4 * a.r >= 5 * b.r), ()
+    return _until(dice, split, lambda: (pair[0] | larger, pair[1] | smaller), lambda a, b: related("larger than", [a, b])), ()
 
 
 def colour_of_the_heart(dice: Dice, label: int, split: str) -> Answer:

@@ -13,9 +13,10 @@ Points = list[tuple[float, float]]
 @cache
 def outline(shape: str, angle: int) -> tuple[tuple[int, int], ...]:
     """The corners of a shape turned clockwise by whole degrees, in 1/1024 of its radius; y points down."""
-    turn = math.radians(angle)
-    c, s = math.cos(turn), math.sin(turn)
-    return tuple((round(ONE * (c * x - s * y)), round(ONE * (s * x + c * y))) for x, y in OUTLINES[shape]())
+    points, turn = OUTLINES[shape](), math.radians(angle)
+    reach = max(1.0, max(math.hypot(x, y) for x, y in points))
+    c, s = ONE * math.cos(turn) / reach, ONE * math.sin(turn) / reach
+    return tuple((round(c * x - s * y), round(s * x + c * y)) for x, y in points)
 
 
 def _regular(n: int, first: float = -90) -> Points:

@@ -5,6 +5,8 @@ from functools import cache, lru_cache
 import numpy as np
 from PIL import Image
 
+from clipmini.datasets.scenes.inks import RGB
+
 PERIOD = 52  # of stripes, in 1/512 of the canvas' side: 3.25 px at 32
 
 
@@ -16,20 +18,25 @@ def pattern(kind: str, side: int, size: int) -> Image.Image:
     return Image.fromarray(PATTERNS[kind](x, y, period))
 
 
-def shaded(size: tuple[int, int], first: tuple, second: tuple, direction: int) -> Image.Image:
-    """A picture that changes evenly from one colour to another: rightwards, downwards, leftwards or upwards."""
-    if direction > 1:
-        first, second = second, first
+def shaded(size: tuple[int, int], first: RGB, second: RGB, direction: int, still: int = 0) -> Image.Image:
+    """A picture that changes evenly from one colour to another: rightwards, downwards, leftwards or upwards.
+
+    still: of its length, the part in 255 that is of the first colour alone.
+    """
     n = size[direction % 2]
-    line = Image.new("RGB", (n, 1) if direction % 2 == 0 else (1, n), first)
-    line.paste(second, mask=_ramp(n) if direction % 2 == 0 else _ramp(n).transpose(Image.Transpose.ROTATE_270))
+    line = Image.new("RGB", (n, 1), first)
+    line.paste(second, mask=_ramp(n, n * still // 255))
+    if direction > 1:
+        line = line.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if direction % 2:
+        line = line.transpose(Image.Transpose.ROTATE_270)
     return line.resize(size, Image.Resampling.NEAREST)
 
 
 @lru_cache(maxsize=512)
-def _ramp(n: int) -> Image.Image:
-    """A row that rises evenly from 0 to 255."""
-    return Image.frombytes("L", (n, 1), bytes(255 * i // max(n - 1, 1) for i in range(n)))
+def _ramp(n: int, start: int) -> Image.Image:
+    """A row that rises evenly from 0 to 255, from `start` on."""
+    return Image.frombytes("L", (n, 1), bytes(max(255 * (i - start) // max(n - 1 - start, 1), 0) for i in range(n)))
 
 
 def _bands(v, period, part=2):

@@ -115,5 +115,5 @@ def related(relation: str, objects: list[Object]) -> bool:
     if relation == "inside":
         return inside(*objects)
     if relation == "larger than":
-        return 4 * objects[0].r >= 5 * objects[1].r
+        return 2 * objects[0].r >= 3 * objects[1].r
     return beside(*objects) == relation

@@ -1,0 +1,226 @@
+"""The numbers of the page about the data set scenes: counted on the generator's first pairs, or measured and kept."""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import statistics
+import tempfile
+import time
+from collections import Counter
+from functools import cache, partial
+from pathlib import Path
+
+import PIL
+import scenes_figures as figures
+from scenes_figures import SAMPLE, pairs
+
+from clipmini.datasets import scenes
+from clipmini.datasets.scenes import planted, rows
+from clipmini.datasets.scenes.grammar import PRODUCTIONS
+from clipmini.datasets.scenes.outlines import outline
+from clipmini.datasets.scenes.said import mistakes, omitted
+from clipmini.datasets.scenes.sample import BUCKETS
+from clipmini.datasets.scenes.scene import Object, Scene, place
+from clipmini.datasets.scenes.shifts import CLASSES
+from clipmini.datasets.scenes.words import HELD_OUT, HELD_OUT_FILLS, MAX_OBJECTS, WORDS
+from clipmini.metrics import wilson_interval
+
+TABLES = Path(__file__).resolve().parent.parent / "book" / "scenes_tables"
+MEASURED = TABLES / "measured.json"
+PRINTED = 1_000  # the first pairs of a split, of which the fingerprint is taken
+
+
+def percent(part: float, whole: float = 1, digits: int = 1) -> str:
+    return f"{100 * part / whole:.{digits}f}%"
+
+
+def share(holds) -> str:
+    """Of how many of the measured captions something holds."""
+    return percent(sum(map(bool, map(holds, pairs()))), SAMPLE)
+
+
+def fingerprint(split: str) -> str:
+    """Eight hex digits over the captions and the notes of a split's first pairs; no pixel is drawn."""
+    text = "\n".join(f"{text}\t{rows.note(scene, said)}" for scene, text, said in first_pairs(split))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+@cache
+def first_pairs(split: str) -> list[tuple]:
+    """The first pairs of a split: scene, caption, parse."""
+    world, bucket = (scenes.V2, "test") if split == "v2" else (scenes.REFERENCE, split)
+    return pairs()[:PRINTED] if split == "train" else [rows.pair(world, bucket, row) for row in range(PRINTED)]
+
+
+def area_alone() -> tuple[float, int]:
+    """How often the area of all objects alone tells their number: the nearest mean area, learned on train, asked on val."""
+    task = scenes.TASKS["count"]
+    n = 100 * task.answers
+    areas = {split: [sum(map(area_of, rows.answer("count", task, split, row)[0].objects)) for row in range(n)]
+             for split in ("train", "val")}
+    means = [statistics.mean(areas["train"][label :: task.answers]) for label in range(task.answers)]
+    hits = sum(min(range(task.answers), key=lambda k: abs(means[k] - area)) == row % task.answers
+               for row, area in enumerate(areas["val"]))
+    return hits / n, n
+
+
+def area_of(o: Object) -> float:
+    """What its outline encloses, by the shoelace formula; in units of 1/1024 of its radius, squared, times the radius squared."""
+    corners = outline(o.shape, 0)
+    return o.r**2 * abs(sum(a * d - b * c for (a, b), (c, d) in zip(corners, corners[1:] + corners[:1], strict=True)))
+
+
+def filled_outlines(size: str, resolution: int = 32) -> list[str]:
+    """Shapes whose outline leaves no hole at this size: drawn solid and outlined, hardly a pixel differs."""
+    radius, alike = sum(getattr(scenes.REFERENCE.sizes, size)) // 2, []
+    for shape in WORDS["shapes"]:
+        solid, outlined = (figures.one(shape, "navy", size, fill, radius) for fill in ("solid", "outlined"))
+        a, b = (scenes.draw(scene, resolution).convert("L").tobytes() for scene in (solid, outlined))
+        if sum(abs(x - y) > 40 for x, y in zip(a, b, strict=True)) <= 2:
+            alike.append(shape)
+    return alike
+
+
+def unread_words() -> dict[str, list[str]]:
+    """Words of prompts and answers that no measured training caption uses, by task; single letters are left aside."""
+    read = {word for _, text, _ in pairs() for word in words_of(text)}
+    found = {}
+    for name, task in planted.ALL.items():
+        asked = {word for template in task.templates for answer in task.classes for word in words_of(template.format(answer))}
+        if missing := sorted(asked - read):
+            found[name] = missing
+    return found
+
+
+def words_of(text: str) -> list[str]:
+    return [word for word in re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text) if len(word) > 1]
+
+
+def measure() -> dict:
+    """Times and sizes on this machine, at its best of three where others may be using it too; takes a minute or two."""
+    rates = {}
+    for resolution in (32, 64, 128):
+        draw = partial(rows.draw_pairs, scenes.REFERENCE, "train", range(1000), resolution)
+        seconds = min(timed(draw) for _ in range(3))
+        rates[str(resolution)] = round(1000 / seconds, -2)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CLIPMINI_CACHE"] = folder
+        taken = [timed(lambda: scenes.load("train")) for _ in range(2)]
+        size = sum(file.stat().st_size for file in Path(folder).rglob("*.safetensors"))
+    return {
+        "pictures a second, one core": rates, "train drawn, s": round(taken[0]), "train read, s": round(taken[1], 1),
+        "train bytes": size, "cores": os.cpu_count(), "python": platform.python_version(), "pillow": PIL.__version__,
+    }
+
+
+def timed(do) -> float:
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
+
+
+# --- numbers in sentences
+
+
+@cache
+def facts() -> dict[str, str]:
+    """Every number in the page's own sentences."""
+    numbers = how_many() | of_adversarial() | of_captions() | of_copies() | of_limits() | of_machine()
+    return {name: str(value) for name, value in numbers.items()}
+
+
+def of_adversarial() -> dict:
+    """How the adversarial pictures were found; dashes until they are."""
+    found = scenes.adversarial() if figures.is_chosen() else {}
+    return {
+        "pool": f"{found.get('pool', 0):,}", "pool_right": percent(found.get("test right", 0), 1, 0),
+        "adversarial": f"{len(found.get('test', [])):,}",
+    }
+
+
+def how_many() -> dict:
+    return {
+        **{split: f"{scenes.SIZES[split]:,}" for split in ("train", "planted")},
+        "shapes": len(WORDS["shapes"]), "colours": len(WORDS["colours"]), "objects": MAX_OBJECTS,
+        "held_out": len(HELD_OUT), "held_out_fills": len(HELD_OUT_FILLS),
+        "tasks": len(scenes.TASKS), "shifts": len(scenes.SHIFTS) - 1, "classes": len(CLASSES),
+        "train_times": scenes.TRAIN_TIMES, "printed": f"{PRINTED:,}", "buckets": sum(map(len, BUCKETS.values())),
+        "productions": len(PRODUCTIONS),
+        "version": code(scenes.version()), "pair_tasks": sum(" or " in name for name in scenes.TASKS),
+        "unseen_pair": "{1} {0}".format(*WORDS["held_out"]["shape and colour"][0]),
+        "unseen_fill": "{1} {0}".format(*WORDS["held_out"]["shape and fill"][0]),
+    }
+
+
+def of_captions() -> dict:
+    captions = Counter(text for _, text, _ in pairs())
+    lengths = [len(text.split()) for _, text, _ in pairs()]
+    (commonest, n), *_ = captions.most_common(1)
+    tests = first_pairs("test")
+    read = sum(text in captions for _, text, _ in tests)
+    known = {sayable(scene) for scene, *_ in pairs()}
+    return {
+        "sample": f"{SAMPLE:,}", "distinct": f"{len(captions):,}", "commonest": commonest, "commonest_n": n,
+        "repeated": percent(sum(n for n in captions.values() if n > 1), SAMPLE, 0), "test_read": percent(read, PRINTED, 0),
+        "test_alike": percent(sum(sayable(scene) in known for scene, *_ in tests), PRINTED, 1),
+        "vocabulary": f"{len({word for text in captions for word in words_of(text)}):,}",
+        "mean_words": f"{statistics.mean(lengths):.1f}", "most_words": max(lengths),
+        "names_held_out": share(lambda p: any((m.shape, m.colour) in HELD_OUT for m in p[2].mentions)),
+        "untrue": share(lambda p: mistakes(p[2], p[0])), "silent": silent(),
+    }
+
+
+def sayable(scene: Scene) -> tuple:
+    """All that a caption could say of a scene; not the tint of its ground, for which there is no word."""
+    things = sorted((o.shape, o.colour, o.size, o.fill, place(o), o.glyph) for o in scene.objects)
+    return tuple(things), scene.background, scene.word, scene.action.name if scene.action else ""
+
+
+def of_copies() -> dict:
+    rates = list(planted.RATES.values())
+    return {
+        "changes": len(planted.CHANGES), "rated": len(rates), "rate_none": sum(not rate for rate in rates),
+        "rate_median": percent(statistics.median(rates)), "rate_mean": percent(statistics.mean(rates)),
+    }
+
+
+def of_limits() -> dict:
+    area, n = area_alone()
+    low, high = wilson_interval(area, n)
+    unread = [f"{listed(map(quoted, words))} in the prompts of *{name}*" for name, words in unread_words().items()]
+    return {
+        "area": percent(area, 1, 0), "area_low": percent(low, 1, 0), "area_high": percent(high, 1, 0), "area_n": n,
+        "count_chance": percent(1 / scenes.TASKS["count"].answers, 1, 0), "unread": listed(unread) or "none",
+        **{f"{size}_outlines": listed(filled_outlines(size)) or "none" for size in ("small", "medium")},
+    }
+
+
+def of_machine() -> dict:
+    measured = json.loads(MEASURED.read_text())
+    return {
+        "megabytes": f"{measured['train bytes'] / 1e6:,.0f}", "drawn": measured["train drawn, s"],
+        "read": measured["train read, s"], "cores": measured["cores"],
+    }
+
+
+def silent() -> str:
+    """Of the pictures of several objects whose caption is true, the share whose caption does not speak of all."""
+    several = [(scene, said) for scene, _, said in pairs() if len(scene.objects) > 1 and not said.failings]
+    return percent(sum(bool(omitted(said, scene)) for scene, said in several), len(several), 0)
+
+
+def listed(words) -> str:
+    """a, b and c"""
+    *most, last = list(words) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def code(text: str) -> str:
+    """Verbatim within a sentence or a cell."""
+    return f"`{text.replace('|', chr(0x2502))}`"
