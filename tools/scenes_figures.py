@@ -286,9 +286,10 @@ def shown(task: Task, split: str = "val") -> list[int]:
     if task.rows is not None:
         kept = task.rows(split)
         return [kept[i * len(kept) // n] for i in range(n)]
-    aside = 5 if task.answers > 100 else 0  # answers that stand beside each other share their shape, and 13 in a row its colours
-    labels = [(i * task.answers // n + i * aside) % task.answers for i in range(n)]
-    return [i * task.answers + label for i, label in enumerate(labels)]
+    aside = 5  # answers that stand beside each other share their shape, and 13 in a row its colours
+    turns = len(task.right) or task.answers
+    aside = aside if turns > 100 else 0
+    return [i * turns + (i * turns // n + i * aside) % turns for i in range(n)]
 
 
 def answers_of(name: str, task: Task) -> list[tuple[Scene, int, tuple[str, ...]]]:

@@ -196,6 +196,11 @@ def fresh(seed: int, batches: int) -> Iterator[Batch]:
         yield drawn([answer(name, TASKS[name], "train", dice.below(1 << 40), f"looker {seed}") for name in names])
 
 
+def named(logits: Tensor, names: Tensor) -> Tensor:
+    """The log-probability of the name that the caption gives to what is seen."""
+    return logits.log_softmax(-1).gather(-1, names[..., None])[..., 0]
+
+
 class Looker(nn.Module):
     """Each thing that a caption names attends to where it is; what was found there, and the relation, give a score."""
 
@@ -210,47 +215,51 @@ class Looker(nn.Module):
         self.colours, self.shapes = nn.Embedding(len(COLOURS) + 1, c), nn.Embedding(len(SHAPES) + 1, c)
         self.relations = nn.Embedding(len(RELATIONS), c)
         self.queries = nn.Sequential(nn.Linear(2 * c, c), nn.ReLU(), nn.Linear(c, c))
-        self.keys, self.values, self.expected = nn.Linear(c, c), nn.Linear(c, c), nn.Linear(2 * c, c)
-        self.found = nn.Sequential(nn.Linear(4 * c + heads, c), nn.ReLU(), nn.Linear(c, c), nn.ReLU())
-        self.place = nn.Linear(c, 3)
+        self.keys, self.values, self.place = nn.Linear(c, c), nn.Linear(c, c), nn.Linear(c, 3)
+        self.colour, self.shape = nn.Linear(c, len(COLOURS) + 1), nn.Linear(c, len(SHAPES) + 1)
+        self.found = nn.Sequential(nn.Linear(4 * c + heads + 2, c), nn.ReLU(), nn.Linear(c, c), nn.ReLU())
         self.score = nn.Sequential(nn.Linear((SLOTS + 1) * c, 2 * c), nn.ReLU(), nn.Linear(2 * c, c), nn.ReLU(), nn.Linear(c, 1))
 
-    def forward(self, images: Tensor, captions: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, choices) scores, and (N, choices, 3, 3): where each named thing is thought to be, and how large."""
+    def forward(self, images: Tensor, captions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores (N, choices); where each named thing is and how large (N, choices, 3, 3); what is seen anywhere (N, 64, C)."""
         with half_precision():
             x = self.stages(pixels(images)).flatten(2).transpose(1, 2)
-        x, missing = x.float() + self.positions, captions[..., 0] < 0
-        captions = captions.clamp(min=0)
-        names = torch.cat([self.colours(captions[..., 0:-1:2]), self.shapes(captions[..., 1:-1:2])], -1)
-        seen, match = self.attend(names, x)
-        found = self.found(torch.cat([seen, seen * self.expected(names), match, names], -1))
+        missing, captions, view = captions[..., 0] < 0, captions.clamp(min=0), self.values(x.float())
+        colours, shapes = captions[..., 0:-1:2], captions[..., 1:-1:2]
+        names = torch.cat([self.colours(colours), self.shapes(shapes)], -1)
+        seen, spot, match = self.attend(names, self.keys(x.float()), view)
+        fit = torch.stack([named(self.colour(seen), colours), named(self.shape(seen), shapes)], -1)
+        found = self.found(torch.cat([seen, spot, match, fit, names], -1))
         together = torch.cat([found.flatten(2), self.relations(captions[..., -1])], -1)
-        return self.score(together)[..., 0].masked_fill(missing, -1e4), self.place(found)
+        return self.score(together)[..., 0].masked_fill(missing, -1e4), self.place(found), view
 
-    def attend(self, names: Tensor, x: Tensor) -> tuple[Tensor, ...]:
-        """What each name finds in the picture (N, choices, slots, C), and how well it matches (N, choices, slots, heads)."""
-        def split(t: Tensor) -> Tensor:
-            return t.reshape(len(t), -1, self.heads, t.shape[-1] // self.heads).transpose(1, 2)
-
-        q, k, v = split(self.queries(names).flatten(1, 2)), split(self.keys(x)), split(self.values(x))
+    def attend(self, names: Tensor, keys: Tensor, view: Tensor) -> tuple[Tensor, ...]:
+        """What each name finds in the picture, where, and how well it matches: (N, choices, slots, C), twice, and heads."""
+        q, k, v, p = (self.split(t) for t in (self.queries(names).flatten(1, 2), keys, view, self.positions[None]))
         match = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5
-        seen, match = match.softmax(-1) @ v, match.logsumexp(-1, keepdim=True)
-        return tuple(t.transpose(1, 2).reshape(*names.shape[:3], -1) for t in (seen, match))
+        found = match.softmax(-1) @ v, match.softmax(-1) @ p, match.logsumexp(-1, keepdim=True)
+        return tuple(t.transpose(1, 2).reshape(*names.shape[:3], -1) for t in found)
+
+    def split(self, t: Tensor) -> Tensor:
+        return t.reshape(len(t), -1, self.heads, t.shape[-1] // self.heads).transpose(1, 2)
 
 
 def train_looker(seed: int, steps: int = STEPS) -> Looker:
-    """Cross-entropy over the choices; and, of the true caption's things, where they are: it teaches attention to find them."""
+    """Cross-entropy over the choices; and, of the true caption's things, where they are and, there, what they are."""
     torch.manual_seed(seed)
     model = Looker().to(memory_format=torch.channels_last)
     for step, batch in enumerate(optimised(model, fresh(seed, steps), steps, RATE)):
-        scores, places = model(batch.images, batch.captions)
-        choice = F.cross_entropy(scores, batch.labels)
-        of_true, named = places[torch.arange(len(scores)), batch.labels], ~batch.things.isnan()
-        (choice + 20 * F.mse_loss(of_true[named], batch.things[named])).backward()
+        scores, places, view = model(batch.images, batch.captions)
+        true, there = (torch.arange(len(scores)), batch.labels), ~batch.things[..., 0].isnan()
+        choice, where = F.cross_entropy(scores, batch.labels), F.mse_loss(places[true][there], batch.things[there])
+        x, y = (8 * batch.things[there][:, :2]).long().T
+        cells = view[there.nonzero()[:, 0], 8 * y + x]
+        names = batch.captions[true][:, :-1].unflatten(1, (SLOTS, 2))[there]
+        what = F.cross_entropy(model.colour(cells), names[:, 0]) + F.cross_entropy(model.shape(cells), names[:, 1])
+        (choice + 20 * where + what).backward()
         if step % 100 == 99:
             right = (scores.argmax(1) == batch.labels).float().mean()
-            error = (of_true[named] - batch.things[named]).abs().mean()
-            print(f"seed {seed}, step {step}: loss {choice:.3f}, right {right:.2f}, off by {error:.3f}", flush=True)
+            print(f"seed {seed}, step {step}: {choice:.3f}, {right:.2f} right; {where:.4f}, {what:.2f}", flush=True)
     return model.eval()
 
 

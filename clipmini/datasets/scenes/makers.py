@@ -11,6 +11,7 @@ from clipmini.datasets.scenes.words import (
     ACTIONS,
     BACKGROUNDS,
     COLOURS,
+    FILLS,
     HELD_OUT,
     HELD_OUT_FILLS,
     KINDS,
@@ -27,7 +28,8 @@ QUIET = replace(REFERENCE, overlap=0, glyph=0, word=0, action=0, failings=NONE)
 
 NUMBERS = WORDS["numbers"]
 HELD_OUT_PAIRS = tuple(sorted(HELD_OUT))
-HELD_OUT_FILL_PAIRS = tuple(sorted(HELD_OUT_FILLS))
+COLOURED_SHAPES = tuple((shape, colour) for shape in SHAPES for colour in COLOURS)
+FILLED_SHAPES = tuple((shape, fill) for shape in sorted({shape for shape, _ in HELD_OUT_FILLS}) for fill in FILLS)
 HEART_COLOURS = tuple(c for c in COLOURS if ("heart", c) not in HELD_OUT)
 COUNTS = tuple(f"{NUMBERS[n]} object{'s' * (n > 1)}" for n in range(1, MAX_OBJECTS + 1))
 RED_COUNTS = tuple(f"{NUMBERS[n]} red object{'s' * (n > 1)}" for n in range(1, 5))
@@ -171,13 +173,13 @@ def held_out_binding(dice: Dice, label: int, split: str) -> Answer:
 
 
 def combination(dice: Dice, label: int, split: str) -> Answer:
-    shape, colour = HELD_OUT_PAIRS[label]
+    shape, colour = COLOURED_SHAPES[label]
     wanted = {"shape": shape, "colour": colour, "fill": "solid", "size": ("medium", "large")}
     return sample(dice, QUIET, Ask(count=1, objects=(wanted,), held_out="only", split=split)), ()
 
 
 def fill_combination(dice: Dice, label: int, split: str) -> Answer:
-    shape, fill = HELD_OUT_FILL_PAIRS[label]
+    shape, fill = FILLED_SHAPES[label]
     colour = tuple(c for c in COLOURS if (shape, c) not in HELD_OUT)
     wanted = {"shape": shape, "colour": colour, "fill": fill, "size": ("medium", "large")}
     return sample(dice, QUIET, Ask(count=1, objects=(wanted,), held_out="only", split=split)), ()

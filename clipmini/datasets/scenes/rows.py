@@ -39,7 +39,7 @@ def pair(world: World, split: str, row: int, seed: int = 0) -> tuple[Scene, str,
 def answer(name: str, task: Task, split: str, row: int, seed: int = 0) -> tuple[Scene, int, tuple[str, ...]]:
     """A row of a task: a scene, the right answer, and captions to choose from where every picture has its own."""
     film, frame = divmod(row, task.frames)
-    label = film % task.answers
+    label = task.label(row)
     scene, choices = task.make(Dice(seed, "task", name, split, film), label, split)
     if task.frames > 1:
         scene = motion.frames(scene)[frame]._replace(gain=scene.gain + 5 * (frame % 3) - 5)

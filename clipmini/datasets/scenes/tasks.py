@@ -15,6 +15,8 @@ from clipmini.datasets.scenes.words import (
     COLOURS,
     FILLS,
     GLYPHS,
+    HELD_OUT,
+    HELD_OUT_FILLS,
     PLACES,
     SHAPES,
     SIZES,
@@ -31,7 +33,8 @@ NEAR = {name: tuple(map(tuple, pairs)) for name, pairs in WORDS["confusable"].it
 class Task:
     """A question with the same answers for every picture, or, if classes is empty, with captions of its own for each.
 
-    make: (dice, label, split) -> a scene whose right answer is that label. choices: captions a picture, without classes.
+    make: (dice, label, split) -> a scene whose right answer is that label. right: the classes that are ever right, if not
+    all: the others are there to be mistaken for them. choices: captions a picture, without classes.
     seen: "words seen", "combination unseen" or "domain unseen". near: pairs of classes that are easily confused.
     frames: more than 1 if that many rows in a row are the frames of one film. rows: which rows of the endless
     sequence are kept, of a split; None: the first ones.
@@ -41,6 +44,7 @@ class Task:
     seen: str
     make: Callable[[Dice, int, str], makers.Answer]
     classes: tuple[str, ...] = ()
+    right: tuple[int, ...] = ()
     choices: int = 2
     templates: tuple[str, ...] = ()
     near: tuple[tuple[str, str], ...] = ()
@@ -54,9 +58,14 @@ class Task:
 
     @property
     def size(self) -> int:
-        """Rows of a split: about 2,000, so that every answer is right equally often."""
-        cycle = self.answers * self.frames
+        """Rows of a split: about 2,000, so that every right answer is right equally often."""
+        cycle = (len(self.right) or self.answers) * self.frames
         return cycle * max(2000 // cycle, 1)
+
+    def label(self, row: int) -> int:
+        """The right answer of a row: each in its turn, a film at a time."""
+        turn = row // self.frames
+        return self.right[turn % len(self.right)] if self.right else turn % self.answers
 
 
 def tasks(**makes: dict) -> dict[str, Task]:
@@ -84,6 +93,12 @@ def written(world) -> dict:
     """A task about the letter or digit on the one object, which is large enough to be written on."""
     make = makers.lone("glyph", tuple(GLYPHS), world, sizes=("large",), fill=("solid",))
     return {"classes": tuple(f"{'digit' if glyph.isdigit() else 'letter'} {glyph}" for glyph in GLYPHS), "make": make}
+
+
+def among(pairs: tuple[tuple[str, str], ...], held_out: frozenset, make) -> dict:
+    """A task whose right answers are held out, among all pairs: shape alone, or colour alone, does not find them."""
+    classes = tuple(f"{value} {shape}" for shape, value in pairs)
+    return {"classes": classes, "right": tuple(i for i, pair in enumerate(pairs) if pair in held_out), "make": make}
 
 
 TASKS: dict[str, Task] = tasks(
@@ -116,8 +131,8 @@ TASKS: dict[str, Task] = tasks(
     middle={"make": makers.middle, "choices": 3},
     role={"make": makers.role},
     binding={"make": makers.binding},
-    unseen_combination={"classes": tuple(f"{c} {s}" for s, c in makers.HELD_OUT_PAIRS), "make": makers.combination},
-    unseen_fill={"classes": tuple(f"{f} {s}" for s, f in makers.HELD_OUT_FILL_PAIRS), "make": makers.fill_combination},
+    unseen_combination=among(makers.COLOURED_SHAPES, HELD_OUT, makers.combination),
+    unseen_fill=among(makers.FILLED_SHAPES, HELD_OUT_FILLS, makers.fill_combination),
     unseen_binding={"make": makers.held_out_binding},
     sketched_shape=lone("shape", SHAPES, styled(SKETCH)),
     rendered_shape=lone("shape", SHAPES, styled(RENDITION)),
