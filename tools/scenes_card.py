@@ -192,31 +192,39 @@ def proof() -> str:
 
 
 def proof_of_pixels(part: dict) -> str:
-    body = [[name, score(s), percent(s["chance"])] for name, s in part["tasks"].items()]
-    body += [[f"{name}: {pair}", score(s), percent(1 / len(pair.split(" or ")))] for name, task in part["tasks"].items()
-             for pair, s in task.get("near", {}).items() if " or " in pair]
+    """Every task, and below it the pairs that are easily confused, each told from the other."""
+    body = []
+    for name, found in part["tasks"].items():
+        for pair, s in readers_of(found).items():
+            chance = 0.5 if " or " in pair else found["chance"]
+            body.append([name if pair == "all" else f"{name}: {pair}", score(s), percent(chance)])
     return table(["task", "right", "chance"], body, "lrr") + when(part)
 
 
 def proof_of_texts(part: dict) -> str:
-    readers = [name for name, s in next(iter(part["tasks"].values())).items() if isinstance(s, dict)]
+    readers = list(readers_of(next(iter(part["tasks"].values()))))
     body = [[name, *(score(s[reader]) for reader in readers), percent(s["chance"])] for name, s in part["tasks"].items()]
     return table(["task", *readers, "chance"], body, "l" + "r" * (len(readers) + 1)) + when(part)
 
 
+def readers_of(found: dict) -> dict[str, dict]:
+    """What was measured of a task, by reader."""
+    return {reader: s for reader, s in found.items() if isinstance(s, dict)}
+
+
 def score(found: dict) -> str:
     """A mean with its interval: over seeds if there are several, else over pictures."""
-    low, high = found.get("interval over seeds") or found["interval over pictures"]
+    low, high = found.get("over seeds") or found["over pictures"]
     return f"{percent(found['mean'])} ({percent(max(low, 0))} to {percent(min(high, 1))})"
 
 
 def when(part: dict) -> str:
     """Of how many seeds and pictures the numbers above are, and of which generator."""
-    some = next(iter(part["tasks"].values()))
-    some = some if "seeds" in some else next(s for s in some.values() if isinstance(s, dict))
-    of = f"{len(some['seeds'])} seeds, about {round(some['n'], -2):,} test pictures a task"
-    return f"\n{of}; in brackets the 95% interval over {'seeds' if 'interval over seeds' in some else 'pictures'}. " + (
-        "\n" if part["version"] == scenes.version() else f"Measured on version {code(part['version'])} of the generator.\n")
+    some = next(iter(readers_of(next(iter(part["tasks"].values()))).values()))
+    seeds = f"{some['seeds']} seed{'s' * (some['seeds'] > 1)}"
+    over = "seeds" if "over seeds" in some else "pictures"
+    version = "" if part["version"] == scenes.version() else f" Measured on version {code(part['version'])} of the generator."
+    return f"\n{seeds}, about {round(some['n'], -2):,} test pictures a task; in brackets the 95% interval over {over}.{version}\n"
 
 
 # --- figures with the words that go with them
@@ -228,7 +236,8 @@ def figure(name: str, alt: str, caption: str) -> str:
 
 def said_figure() -> str:
     alt = "Six pictures with their captions: " + "; ".join(text for _, _, text, *_ in figures.six()) + "."
-    return figure("said", alt, "Six training pairs. The pictures have 64 pixels a side, where our small models see 32; the caption is all that it is told.")
+    caption = "Six training pairs. The caption is all that a model is told. Printed at 64 pixels a side; our small models see 32."
+    return figure("said", alt, caption)
 
 
 def truth_figure() -> str:
