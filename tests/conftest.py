@@ -102,7 +102,10 @@ def checked():
     beartype.numeric = beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))  # an int may stand for a float
     try:
         with jaxtyping.install_import_hook("clipmini", "beartype.numeric"):
-            return importlib.import_module("clipmini")
+            copy = importlib.import_module("clipmini")
+            for family in copy.datasets.FAMILIES:  # else imported later, unchecked
+                importlib.import_module(f"clipmini.datasets.{family}")
+            return copy
     finally:
         for name in [name for name in sys.modules if name.split(".")[0] == "clipmini"]:
             del sys.modules[name]

@@ -42,7 +42,9 @@ def test_from_training_to_a_score(checked, parts, pairs, tmp_path):
 
 
 def test_digits_and_losses(checked):
-    checked.datasets.load("digits", "dev")
+    checked.datasets.digits.load("dev")
+    checked.datasets.scenes.generate(checked.datasets.scenes.REFERENCE, 3)
+    checked.datasets.scenes.TaskSplits("green or teal").load("val")
     image, text = torch.randn(7, 5), torch.randn(7, 5)
     checked.clip_loss(image, text, 3.0)
     checked.clip_loss(image, text, torch.tensor(3.0), targets=torch.arange(7))
