@@ -188,6 +188,20 @@ def test_choices_are_listed():
         cm.datasets.load("glyphs", "train", resolution=8)
 
 
+def test_pairs_are_added_to_pairs(pairs):
+    both = pairs + pairs.subset([4, 2])
+    assert torch.equal(both.images, torch.cat([pairs.images, pairs.images[[4, 2]]]))
+    assert both.captions == [*pairs.captions, pairs.captions[4], pairs.captions[2]] and both.labels is None
+
+
+def test_only_pairs_of_one_size_with_captions_are_added(pairs):
+    with pytest.raises(ValueError, match="without captions"):
+        pairs + pairs.without_captions()
+    larger = cm.datasets.Pairs(name="larger", split="train", images=torch.zeros(1, 3, 40, 40, dtype=torch.uint8), captions=["a"])
+    with pytest.raises(ValueError, match="same size"):
+        pairs + larger
+
+
 def test_subset_keeps_rows_together(pairs):
     labelled = datasets.Pairs(
         name="p", split="s", images=pairs.images, captions=pairs.captions, labels=torch.arange(23), classes=["c"] * 23

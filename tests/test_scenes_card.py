@@ -15,6 +15,7 @@ import scenes_figures as figures  # noqa: E402
 import scenes_numbers as numbers  # noqa: E402
 from scenes_board import LIMIT, STATIC, font_of, lines  # noqa: E402
 
+import clipmini as cm  # noqa: E402
 from clipmini.datasets import scenes  # noqa: E402
 
 AGAIN = "python tools/scenes_card.py writes the page's tables, numbers and figures afresh"
@@ -50,6 +51,20 @@ def test_a_stale_table_and_a_stale_number_are_noticed(written_now):
     table, page = card.TABLES / "splits.md", card.PAGE
     changed = {table: written_now[table] + "| more |", page: written_now[page].replace("objects: '6'", "objects: '7'")}
     assert stale(changed) == ["splits.md", "scenes.md"]
+
+
+def test_what_takes_minutes_was_counted_of_this_generator():
+    assert numbers.is_counted(), AGAIN
+
+
+def test_lines_for_another_training_set_run_as_they_stand(monkeypatch, tmp_path):
+    monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
+    code = card.FRAGMENTS["other"]().strip("`").removeprefix("python\n")
+    few = re.sub(r"\d+_000", "3", code).replace("train +", "both = train +")
+    names = {"cm": cm, "scenes": scenes, "train": scenes.generate(scenes.REFERENCE, 2)}
+    exec(few, names)
+    assert len(names["both"]) == 2 + scenes.SIZES["planted"]
+    assert not any(scenes.read_note(note)[1].failings for note in scenes.generate(names["clean"], 50).notes)
 
 
 def test_figures_were_drawn_by_this_generator():

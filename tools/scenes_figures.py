@@ -280,9 +280,11 @@ def draw_eyes() -> Card:
 # --- tasks, shifts and copies
 
 
-def shown(task: Task, split: str = "val") -> list[int]:
+def shown(name: str, task: Task, split: str = "val") -> list[int]:
     """Rows of a task for its card, their answers spread evenly over all: a rule, so that nobody picks the pretty ones."""
-    n = 3 if task.frames > 1 else {2: 6, 3: 4}[task.choices] if not task.classes else 12 if 8 < task.answers <= 12 else 8
+    if task.frames > 1:
+        return filmed(name, task, split)
+    n = {2: 4, 3: 3}[task.choices] if not task.classes else 12 if 8 < task.answers <= 12 else 8
     if task.rows is not None:
         kept = task.rows(split)
         return [kept[i * len(kept) // n] for i in range(n)]
@@ -292,9 +294,18 @@ def shown(task: Task, split: str = "val") -> list[int]:
     return [i * turns + (i * turns // n + i * aside) % turns for i in range(n)]
 
 
+def filmed(name: str, task: Task, split: str) -> list[int]:
+    """The first film in which a thing moves to the right, the first in which it grows, and the first in which it shrinks."""
+    first = {}
+    for film in range(task.size // task.frames):
+        scene, _ = task.make(scenes.Dice(0, "task", name, split, film), task.label(film * task.frames), split)
+        first.setdefault(scene.action.name, film)
+    return [first[name] for name in ("moving right", "growing", "shrinking")]
+
+
 def answers_of(name: str, task: Task) -> list[tuple[Scene, int, tuple[str, ...]]]:
     """What a card shows: scenes, right answers and choices; of a film its first frame."""
-    return [rows.answer(name, task, "val", row * task.frames) for row in shown(task)]
+    return [rows.answer(name, task, "val", row * task.frames) for row in shown(name, task)]
 
 
 def draw_task(name: str, task: Task) -> Card:
@@ -309,24 +320,24 @@ def draw_classes(name: str, task: Task) -> Card:
 
 
 def draw_choices(name: str, task: Task) -> Card:
-    """Six pictures, or four, each beside the sentences to choose from; the right one is bold."""
-    card, top = Card(4 * (TILE + GAP) + 16), 12
+    """Four pictures, or three, each beside the sentences to choose from; the right one is bold."""
+    card, top, side = Card(4 * (TILE + GAP) + 16), 12, 176
     # A tick marks the right one as well, for those who do not see the weight of letters.
     for scene, label, choices in answers_of(name, task):
-        card.picture(12, top, picture_of(scene))
+        card.picture(12, top, picture_of(scene), side)
         y = top
         for i, text in enumerate(choices):
-            card.words(TILE + 26, y, "✓" if i == label else "·", 24, 22, bold=True)
+            card.words(side + 26, y, "✓" if i == label else "·", 24, 24, bold=True)
             ink = INK if i == label else MUTED
-            y = 6 + card.words(TILE + 54, y, text, 592 - TILE - 62, 22, ink, centre=False, bold=i == label)
-        top = max(top + TILE, y) + 14
+            y = 8 + card.words(side + 54, y, text, card.image.width - side - 62, 24, ink, centre=False, bold=i == label)
+        top = max(top + side, y) + 14
     return card
 
 
 def draw_films(name: str, task: Task) -> Card:
     """Three films, a row each, with the answer above."""
     card, top = Card(task.frames * (TILE + 8) + 16), 8
-    for row in shown(task):
+    for row in shown(name, task):
         frames = [rows.answer(name, task, "val", row * task.frames + t) for t in range(task.frames)]
         top = card.words(12, top, task.classes[frames[0][1]], 600, 30, centre=False) + 4
         for t, (scene, *_) in enumerate(frames):
@@ -344,7 +355,7 @@ def draw_copies() -> Card:
         copies = [planted.copy(scenes.Dice("card", name, change), image, change) for change in planted.CHANGES]
         pictures += [Image.fromarray(copy.transpose(1, 2, 0)) for copy in (image, *copies)]
         texts += ["original", *planted.CHANGES] if name == "kind" else [""] * (1 + len(planted.CHANGES))
-    grid(card, pictures, texts, 6, 20)
+    grid(card, pictures, texts, 6, 18)
     return card
 
 

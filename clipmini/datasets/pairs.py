@@ -65,6 +65,25 @@ class Pairs:
         kept = {k: v[rows] if isinstance(v, Tensor) else [v[i] for i in rows.tolist()] for k, v in parts.items()}
         return replace(self, images=self.pixels[rows].expand(-1, 3, -1, -1), **kept)
 
+    def __add__(self, other: "Pairs") -> "Pairs":
+        """These pairs and the other ones after them, to train on: images, captions, and notes if both have some.
+
+        Raises: ValueError if either has no captions, or the images differ in size.
+        """
+        for pairs in (self, other):
+            if pairs.captions is None:
+                raise ValueError(f"{pairs.name}, split {pairs.split}: pairs without captions can not be added")
+        if self.images.shape[1:] != other.images.shape[1:]:
+            sizes = f"{tuple(self.images.shape[1:])} and {tuple(other.images.shape[1:])}"
+            raise ValueError(f"pairs are added to pairs with images of the same size, got {sizes}")
+        return Pairs(
+            name=self.name,
+            split=f"{self.split} + {other.split}",
+            images=torch.cat([self.images, other.images]),
+            captions=[*self.captions, *other.captions],
+            notes=[*self.notes, *other.notes] if self.notes and other.notes else None,
+        )
+
     def without_captions(self) -> "Pairs":
         """The same images as a labelled task only."""
         return replace(self, captions=None)

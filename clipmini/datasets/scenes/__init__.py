@@ -30,6 +30,7 @@ from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.shifts import SHIFTS, adversarial
 from clipmini.datasets.scenes.tasks import COMBINATION, TASKS
 from clipmini.datasets.scenes.version import version
+from clipmini.datasets.scenes.world import NONE as NO_FAILINGS
 from clipmini.datasets.scenes.world import REFERENCE, V2, WORLDS, World
 
 SIZES = {"train": 200_000, "val": 5_000, "test": 5_000, "v2": 5_000, "planted": planted.COPIES}
@@ -37,8 +38,8 @@ SPLITS = tuple(SIZES)
 TRAIN_TIMES = 5  # as many labelled training pictures of a task as test pictures
 
 __all__ = [
-    "REFERENCE", "SHIFTS", "TASKS", "V2", "WORLDS", "Ask", "Dice", "DoesNotFit", "Scene", "TaskSplits", "World", "about",
-    "adversarial", "caption", "compose", "draw", "generate", "load", "planted", "read_note", "version",
+    "NO_FAILINGS", "REFERENCE", "SHIFTS", "TASKS", "V2", "WORLDS", "Ask", "Dice", "DoesNotFit", "Scene", "TaskSplits", "World",
+    "about", "adversarial", "caption", "compose", "draw", "generate", "load", "planted", "read_note", "version",
 ]
 
 

@@ -1,0 +1,262 @@
+"""The tables of the page about the data set scenes, each a function that returns its text."""
+
+import json
+from collections import Counter
+
+from scenes_numbers import (
+    MEASURED,
+    SAMPLE,
+    SHORTCUTS,
+    code,
+    counted,
+    fingerprint,
+    pairs,
+    percent,
+)
+
+from clipmini.datasets import scenes
+from clipmini.datasets.scenes import planted, rows
+from clipmini.datasets.scenes.grammar import WEIGHTS
+from clipmini.datasets.scenes.sample import BUCKETS
+from clipmini.datasets.scenes.scene import SIDE
+from clipmini.datasets.scenes.words import KINDS, WORDS
+from clipmini.datasets.scenes.world import ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World
+from clipmini.files import data_folder
+
+PROOF = "scenes_proof.json"
+WORLD_OF = {"v2": V2, "sketch": SKETCH, "renditions": RENDITION, "odd views": ODD, "adversarial": WILD, "video": VIDEO}
+
+
+def table(head: list[str], body: list[list], align: str = "") -> str:
+    """A table; align: l or r for each column."""
+    rule = [":--" if a == "l" else "--:" for a in (align or "l" * len(head))]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in [head, rule, *body]) + "\n"
+
+
+def get() -> str:
+    """How to load, with what the lines print."""
+    scene, text, said = pairs()[0]
+    choices = rows.answer("relation", scenes.TASKS["relation"], "val", 0)
+    picture = tuple(rows.render([scene], 32).shape[1:])
+    return f'''```python
+import clipmini as cm
+from clipmini.datasets import scenes
+
+train = cm.datasets.load("scenes", "train")  # or resolution=64
+train.images.shape  # ({scenes.SIZES["train"]}, {", ".join(map(str, picture))})
+train.captions[0]   # {text!r}
+
+scene, said = scenes.read_note(train.notes[0])
+len(scene.objects)         # {len(scene.objects)}
+scene.objects[0].shape     # {scene.objects[0].shape!r}
+said.mentions[0].who       # {said.mentions[0].who}: which objects it means
+said.mentions[0].shape     # {said.mentions[0].shape!r}
+
+task = cm.datasets.load("scenes/relation", "val")
+task.choices[0][0]  # {choices[2][0]!r}
+task.choices[0][1]  # {choices[2][1]!r}
+task.labels[0]      # {choices[1]}: that one is right
+```
+'''
+
+
+def other() -> str:
+    """How to get other training sets than the one that is kept."""
+    return '''```python
+from dataclasses import replace
+
+clean = replace(scenes.REFERENCE, failings=scenes.NO_FAILINGS)
+scenes.generate(clean, 200_000)                     # the same scenes, no caption fails
+scenes.generate(scenes.REFERENCE, 400_000, seed=3)  # twice as many, all of them new
+
+train + cm.datasets.load("scenes", "planted")       # with the copies of test pictures
+scenes.compose(seed=7, objects=({"shape": "heart", "colour": "red"},), background="plain")
+```
+'''
+
+
+def times() -> str:
+    measured, n, body = json.loads(MEASURED.read_text()), scenes.SIZES["train"], []
+    for resolution, rate in measured["pictures a second, one core"].items():
+        side = int(resolution)
+        size = measured["train bytes"] + n * 3 * (side**2 - 32**2)
+        body.append([f"{side} x {side}", f"{rate:,.0f}", f"{size / 1e9:.1f} GB"])
+    return table(["pixels", "pictures a second, one core", "train on disk"], body, "lrr")
+
+
+def splits() -> str:
+    body = []
+    for split in ("train", "val", "test", "v2"):
+        kept = BUCKETS["test" if split == "v2" else split]
+        body.append([code(split), f"{scenes.SIZES[split]:,}", f"{kept.start} to {kept.stop - 1}", code(fingerprint(split))])
+    return table(["split", "pairs", "buckets", "fingerprint"], body, "lrll")
+
+
+def attributes() -> str:
+    """Every value and every word for it."""
+    said = {name: [known(entry) for entry in WORDS[name].values()] for name in
+            ("shapes", "colours", "sizes", "fills", "places", "backgrounds")}
+    said["kinds"] = list(dict.fromkeys(entry["kind"] for entry in WORDS["shapes"].values()))
+    said["relations"] = [", ".join(word for words in entry.values() for word in words) for entry in WORDS["relations"].values()]
+    said["actions"] = [", ".join(entry["verb"] + entry.get("passive", [])) for entry in WORDS["actions"].values()]
+    return "\n\n".join(f"**{name}**: {'; '.join(values)}." for name, values in said.items()) + "\n"
+
+
+def known(entry: dict | list) -> str:
+    """All words for one value."""
+    return ", ".join([*entry["words"], *entry.get("after", [])] if isinstance(entry, dict) else entry)
+
+
+def grammar() -> str:
+    """One example of each production, how often it is tried, and how often it comes out."""
+    total, forms = sum(weight for _, weight in WEIGHTS), Counter(said.form for *_, said in pairs())
+    body = []
+    for form, weight in WEIGHTS:
+        example = next(text for _, text, said in pairs() if said.form == form and not said.failings and 10 < len(text) < 64)
+        body.append([f"*{form}*: {example}", percent(weight, total), percent(forms[form], SAMPLE)])
+    return table(["production, for example", "tried", "comes out"], body, "lrr")
+
+
+def failings() -> str:
+    """The rates that are set, what comes of them, and an example."""
+    rates = scenes.REFERENCE.failings
+    kinds = (
+        ("a wrong word", "wrong", rates.wrong), ("a foreign word", "foreign", rates.foreign),
+        ("alt text", "alt text", rates.alt_text), ("a file name", "file name", rates.file_name),
+        ("of another picture", "unrelated", rates.unrelated),
+    )
+    body = []
+    for name, failing, rate in kinds:
+        hit = [(scene, text, said) for scene, text, said in pairs() if any(f.startswith(failing) for f in said.failings)]
+        example = next(with_truth(*pair) for pair in hit if len(pair[2].failings) == 1 and 12 <= len(pair[1]) < 64)
+        body.append([f"*{name}*: {example}", percent(rate), percent(len(hit), SAMPLE)])
+    return table(["failing, for example", "set", "comes out"], body, "lrr")
+
+
+def with_truth(scene, text: str, said) -> str:
+    """The caption, and what a wrong word of it should say."""
+    for m in said.mentions if said.failings[0].startswith("wrong") else ():
+        attribute = said.failings[0].split()[1]
+        right = getattr(scene.objects[m.who[0]], attribute)
+        if getattr(m, attribute) and getattr(m, attribute) not in (right, KINDS.get(right)):
+            return f"{text} (in truth: {right})"
+    return text
+
+
+def rates() -> str:
+    """Which share of each task's test pictures has a copy in the split "planted"."""
+    copies, on = Counter(p.task for p in planted.table()), Counter(p.task for p in planted.table() if p.on_label)
+    body = [[name, f"{planted.ALL[name].size:,}", percent(rate), copies[name], on[name]]
+            for name, rate in sorted(planted.RATES.items(), key=lambda item: (-item[1], item[0]))]
+    return table(["task", "test pictures", "rate", "copies", "caption tells"], body, "lrrrr")
+
+
+def shifts() -> str:
+    """Settings down, shifts across; a dot where a shift leaves a setting as it is."""
+    before = settings(scenes.REFERENCE)
+    others = {name: settings(world) for name, world in WORLD_OF.items()}
+    body = []
+    for name, value in before.items():
+        changed = [other[name] if other[name] != value else "·" for other in others.values()]
+        if set(changed) != {"·"}:
+            body.append([name, value, *changed])
+    return table(["", "reference", *others], body, "l" * (2 + len(others)))
+
+
+def settings(world: World) -> dict[str, str]:
+    """What a shift may change, in words; sizes as percent of the picture's side."""
+    fills, grounds = (dict(getattr(world, name)) for name in ("fills", "backgrounds"))
+    simple, total = sum(grounds.get(name, 0) for name in ("plain", "gradient")), sum(grounds.values())
+    return {
+        "drawn as": ", ".join(style for style, weight in world.styles if weight),
+        "solid fills": percent(fills["solid"], sum(fills.values()), 0),
+        "plain or gradient grounds": percent(simple, total, 0),
+        **{f"{size} radius": span(f"{100 * r / SIDE:.0f}" for r in radii) + "%" for size, radii in world.sizes._asdict().items()},
+        "tilt": f"{world.tilt}°",
+        "colour strays": str(world.jitter),
+        "light": span(f"{100 * gain / 256:.0f}" for gain in world.gain) + "%",
+        "grain": span(world.noise),
+    }
+
+
+def span(values) -> str:
+    low, high = values
+    return f"{low} to {high}"
+
+
+def prompts() -> str:
+    """What a zero-shot classifier is told of each task: its sentences, and its answers, of which long lists are cut."""
+    body = []
+    for name, task in planted.ALL.items():
+        if task.classes:
+            some = task.classes if len(task.classes) <= 16 else (*task.classes[:3], "...", task.classes[-1])
+            body.append([name, "; ".join(map(code, task.templates)), ", ".join(some)])
+    return table(["task", "prompts", "answers"], body, "lll")
+
+
+def shortcuts() -> str:
+    """What gives answers away without being the answer."""
+    body = []
+    for name, (aside, _) in SHORTCUTS.items():
+        chance = 1 / scenes.TASKS[name].answers
+        body.append([f"*{name}*", aside, percent(counted()["shortcuts"][name], 1, 0), percent(chance, 1, 0)])
+    return table(["task", "what is looked at instead", "right", "chance"], body, "llrr")
+
+
+def proof() -> str:
+    """What trained readers reach: a section of the page, or a sentence until it is measured."""
+    if not (data_folder() / PROOF).is_file():
+        return "How well a supervised network reads these pictures is being measured; the table will stand here.\n"
+    parts = json.loads((data_folder() / PROOF).read_text())
+    makers = {"single": proof_of_pixels, "captions": proof_of_texts}
+    return "\n".join(make(parts[name]) for name, make in makers.items() if name in parts)
+
+
+def proof_of_pixels(part: dict) -> str:
+    """Every task; and folded away, the pairs that are easily confused, each told from the other, and the other answers."""
+    body, pairs = [], []
+    for name, found in part["tasks"].items():
+        for pair, s in readers_of(found).items():
+            if pair == "all":
+                body.append([name, scenes.TASKS[name].seen, score(s), percent(found["chance"])])
+            else:
+                pairs.append([name, pair, score(s), percent(0.5 if " or " in pair else found["chance"])])
+    told = table(["task", "which", "right", "chance"], pairs, "llrr")
+    return (table(["task", "training has seen", "right", "chance"], body, "llrr") + when(part)
+            + f"\n````{{dropdown}} Every confusable pair\n{told}````\n")
+
+
+def proof_of_texts(part: dict) -> str:
+    """Tasks across, readers down; how wide the intervals are stands below."""
+    readers, tasks = list(readers_of(next(iter(part["tasks"].values())))), part["tasks"]
+    body = [[reader, *(percent(tasks[name][reader]["mean"]) for name in tasks)] for reader in readers]
+    body.append(["*chance*", *(percent(tasks[name]["chance"]) for name in tasks)])
+    widest = max(max(ends(s[reader])) - s[reader]["mean"] for s in tasks.values() for reader in readers)
+    how = f", no wider than {100 * widest:.1f} points to a side"
+    return table(["reader", *tasks], body, "l" + "r" * len(tasks)) + when(part, how)
+
+
+def readers_of(found: dict) -> dict[str, dict]:
+    """What was measured of a task, by reader."""
+    return {reader: s for reader, s in found.items() if isinstance(s, dict)}
+
+
+def ends(found: dict) -> list[float]:
+    """The interval over seeds and the one over pictures: of both, the ends that lie further out."""
+    intervals = [found[over] for over in ("over seeds", "over pictures") if over in found]
+    return [max(min(low for low, _ in intervals), 0), min(max(high for _, high in intervals), 1)]
+
+
+def score(found: dict) -> str:
+    """A mean with its interval in brackets."""
+    return f"{percent(found['mean'])} ({span(f'{100 * end:.1f}' for end in ends(found))})"
+
+
+def when(part: dict, how: str = "") -> str:
+    """Of how many seeds and pictures the numbers above are, and of which generator."""
+    some = next(iter(readers_of(next(iter(part["tasks"].values()))).values()))
+    seeds = f"{some['seeds']} seed{'s' * (some['seeds'] > 1)}"
+    over = "seeds or over pictures, whichever is wider" if "over seeds" in some else "pictures"
+    version = "" if part["version"] == scenes.version() else f" Measured on version {code(part['version'])} of the generator."
+    n = f"about {round(some['n'], -2):,} test pictures a task"
+    return f"\n{seeds}, {n}; 95% intervals over {over}{how}.{version}\n"
