@@ -59,7 +59,7 @@ def test_what_takes_minutes_was_counted_of_this_generator():
 
 def test_lines_for_another_training_set_run_as_they_stand(monkeypatch, tmp_path):
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
-    code = card.FRAGMENTS["other"]().strip("`").removeprefix("python\n")
+    code = card.FRAGMENTS["other"]().strip("`\n").removeprefix("python\n")
     few = re.sub(r"\d+_000", "3", code).replace("train +", "both = train +")
     names = {"cm": cm, "scenes": scenes, "train": scenes.generate(scenes.REFERENCE, 2)}
     exec(few, names)
