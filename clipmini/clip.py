@@ -1,6 +1,7 @@
 """CLIP: two towers and a temperature (paper Figure 3)."""
 
 import math
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,18 @@ from clipmini.config import PRESETS, CLIPConfig, ResNetConfig, choose
 from clipmini.resnet import ModifiedResNet
 from clipmini.text import TextTransformer
 from clipmini.vit import VisionTransformer
+
+
+@contextmanager
+def evaluating(module: nn.Module):
+    """Evaluation mode without gradients; the mode is put back, so that training is never left in eval mode."""
+    before = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        module.train(before)
 
 
 class CLIP(nn.Module):
@@ -42,24 +55,31 @@ class CLIP(nn.Module):
 
         Args: images: (N, 3, H, W) normalised by `transforms.normalize`. project: False for the features before the
         projection into the shared space.
-        Returns: (N, E). Raises: ValueError if the shape or the dtype is another.
+        Returns: (N, E). Raises: ValueError if the shape or the dtype is another, or the weights are fp16 on a CPU.
         """
         side = self.config.vision.resolution
         if images.ndim != 4 or images.shape[1:] != (3, side, side):
             raise ValueError(f"expected images of shape (N, 3, {side}, {side}), got {tuple(images.shape)}")
         if not images.is_floating_point():
             raise ValueError(f"expected floating-point images, got {images.dtype}: call transforms.normalize first")
+        self._check_precision()
         return self.visual(images, project)
 
     def encode_text(self, tokens: Int[Tensor, "N L"], project: bool = True) -> Float[Tensor, "N features"]:
         """Text features, not normalised (paper section 2.3).
 
         Args: tokens: (N, L) integers with SOT and EOT. Returns: (N, E).
-        Raises: ValueError if a text has no EOT or more tokens than the model has positions.
+        Raises: ValueError if a text has no EOT or more tokens than the model has positions, or the weights are fp16 on a CPU.
         """
         if tokens.ndim != 2 or tokens.is_floating_point():
             raise ValueError(f"expected integer tokens of shape (N, L), got {tokens.dtype} {tuple(tokens.shape)}")
+        self._check_precision()
         return self.text(tokens, project)
+
+    def _check_precision(self) -> None:
+        """Half precision is for devices that compute in it: raise ValueError if the weights are fp16 on a CPU."""
+        if self.logit_scale.dtype == torch.float16 and self.logit_scale.device.type == "cpu":
+            raise ValueError("the weights are torch.float16 on a CPU, which is slow and inexact there: call model.float() first")
 
     def forward(self, images: Tensor, tokens: Tensor) -> tuple[Float[Tensor, "N M"], Float[Tensor, "M N"]]:
         """logits_per_image (N, M) and logits_per_text (M, N): cosine similarities times the scale."""

@@ -4,7 +4,6 @@ Shapes: N images, C classes, E embedding.
 """
 
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from clipmini.clip import CLIP
+from clipmini.clip import CLIP, evaluating
 from clipmini.datasets import Pairs
 from clipmini.tokenizer import Tokenizer
 from clipmini.transforms import normalize
@@ -27,18 +26,6 @@ class Features:
     labels: Int[Tensor, "N"] | None
 
 
-@contextmanager
-def evaluating(model: CLIP):
-    """Evaluation mode without gradients; the mode is put back, so that training is never left in eval mode."""
-    before = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        model.train(before)
-
-
 def embed(model: CLIP, tok: Tokenizer, data: Pairs, project: bool = True, batch_size: int = 512) -> Features:
     """Image features, and text features of the captions if there are any, on the CPU.
 
@@ -51,7 +38,7 @@ def embed(model: CLIP, tok: Tokenizer, data: Pairs, project: bool = True, batch_
         if project:
             image = F.normalize(image, dim=-1)
     text = None if data.captions is None else embed_texts(model, tok, data.captions, project, batch_size)
-    return Features(image.cpu().clone(), text, data.labels)
+    return Features(image.cpu(), text, data.labels)
 
 
 def embed_texts(
@@ -68,7 +55,7 @@ def embed_texts(
         text = torch.cat(parts)
         if project:
             text = F.normalize(text, dim=-1)
-    return text[[unique[t] for t in texts]].cpu().clone()  # a normal tensor, which a probe may train on
+    return text[[unique[t] for t in texts]].cpu()
 
 
 def zeroshot_classifier(

@@ -5,7 +5,7 @@ Shapes: B batch, L length, D width, H heads, K = D / H.
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
+from einops import einsum, rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -37,10 +37,22 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B L D"]:
-        qkv = F.linear(x_BLD, self.in_proj_weight, self.in_proj_bias)
-        q_BHLK, k_BHLK, v_BHLK = rearrange(qkv, "B L (three H K) -> three B H L K", three=3, H=self.heads)
+        q_BHLK, k_BHLK, v_BHLK = self.queries_keys_values(x_BLD)
         out = F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, is_causal=causal)
         return self.out_proj(rearrange(out, "B H L K -> B L (H K)"))
+
+    def queries_keys_values(self, x_BLD: Float[Tensor, "B L D"]) -> Float[Tensor, "3 B H L K"]:
+        qkv = F.linear(x_BLD, self.in_proj_weight, self.in_proj_bias)
+        return rearrange(qkv, "B L (three H K) -> three B H L K", three=3, H=self.heads)
+
+    def weights(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B H L L"]:
+        """softmax(Q K^T / sqrt(K)) itself, to be looked at; `forward` never makes it."""
+        q_BHLK, k_BHLK, _ = self.queries_keys_values(x_BLD)
+        scores_BHLL = einsum(q_BHLK, k_BHLK, "B H i K, B H j K -> B H i j") / q_BHLK.shape[-1] ** 0.5
+        if causal:
+            future = torch.ones_like(scores_BHLL[0, 0], dtype=torch.bool).triu(1)
+            scores_BHLL = scores_BHLL.masked_fill(future, -torch.inf)
+        return scores_BHLL.softmax(dim=-1)
 
 
 class MLP(nn.Module):

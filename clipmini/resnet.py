@@ -5,7 +5,7 @@ Shapes: N images, C channels, P positions, H heads, K head width, E embedding.
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
+from einops import einsum, rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -56,13 +56,23 @@ class AttentionPool(nn.Module):
             nn.init.normal_(linear.weight, std=width**-0.5)
 
     def forward(self, x_NChw: Float[Tensor, "N C h w"], project: bool = True) -> Float[Tensor, "N features"]:
+        q, k, v = self.query_keys_values(x_NChw)
+        pooled_NC = rearrange(F.scaled_dot_product_attention(q, k, v), "N H 1 K -> N (H K)")
+        return self.c_proj(pooled_NC) if project else pooled_NC
+
+    def query_keys_values(self, x_NChw: Float[Tensor, "N C h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, H, 1, K), and twice (N, H, 1 + P, K): the mean comes first."""
         x_NPC = rearrange(x_NChw, "N C h w -> N (h w) C")
         x_NPC = torch.cat([x_NPC.mean(dim=1, keepdim=True), x_NPC], dim=1)
         x_NPC = x_NPC + self.positional_embedding.to(x_NPC.dtype)
         q, k, v = self.q_proj(x_NPC[:, :1]), self.k_proj(x_NPC), self.v_proj(x_NPC)
-        q, k, v = (rearrange(t, "N P (H K) -> N H P K", H=self.heads) for t in (q, k, v))
-        pooled_NC = rearrange(F.scaled_dot_product_attention(q, k, v), "N H 1 K -> N (H K)")
-        return self.c_proj(pooled_NC) if project else pooled_NC
+        return tuple(rearrange(t, "N P (H K) -> N H P K", H=self.heads) for t in (q, k, v))
+
+    def weights(self, x_NChw: Float[Tensor, "N C h w"]) -> Float[Tensor, "N H positions"]:
+        """What the query takes from the mean and from each position, to be looked at; `forward` never makes it."""
+        q, k, _ = self.query_keys_values(x_NChw)
+        scores = einsum(q, k, "N H one K, N H P K -> N H P") / q.shape[-1] ** 0.5
+        return scores.softmax(dim=-1)
 
 
 class ModifiedResNet(nn.Module):

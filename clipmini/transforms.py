@@ -22,7 +22,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 def preprocess(image: Image.Image, resolution: int) -> Float[Tensor, "3 H W"]:
     """One picture as the released models read it: bicubic resize of the short side, centre crop, RGB, normalise.
 
-    Raises: ValueError if it is not a PIL image, or has no pixels.
+    Raises: ValueError if it is not a PIL image, has no pixels, or its file is broken.
     """
     if not isinstance(image, Image.Image):
         raise ValueError(f"expected a PIL image, got {type(image).__name__}: open the file with PIL.Image.open")
@@ -32,7 +32,10 @@ def preprocess(image: Image.Image, resolution: int) -> Float[Tensor, "3 H W"]:
     short, long = min(width, height), max(width, height)
     longer = int(resolution * long / short)
     size = (resolution, longer) if width <= height else (longer, resolution)
-    image = image.resize(size, Image.Resampling.BICUBIC)  # PIL only: tensor resizing gives other embeddings
+    try:
+        image = image.resize(size, Image.Resampling.BICUBIC)  # PIL only: tensor resizing gives other embeddings
+    except OSError as error:  # a file is read when its pixels are first needed
+        raise ValueError(f"the image can not be read: {error}") from error
     left, top = (round((side - resolution) / 2) for side in image.size)
     image = image.crop((left, top, left + resolution, top + resolution)).convert("RGB")
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)

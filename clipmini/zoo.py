@@ -1,13 +1,17 @@
 """Models by name: weights, tokenizer and preprocessing together."""
 
-from functools import partial
+import json
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
+from filelock import FileLock
+
 from clipmini.clip import CLIP
-from clipmini.files import data_folder
+from clipmini.files import Remote, cache_dir, data_folder, fetch, package_data
 from clipmini.tokenizer import Tokenizer
 from clipmini.transforms import preprocess
+from clipmini.weights import convert_archive, is_whole
 from clipmini.weights import load as load_weights
 
 
@@ -24,15 +28,45 @@ def names() -> list[str]:
     return sorted(path.stem for path in data_folder().glob("*.safetensors"))
 
 
-def load(name: str | Path) -> Loaded:
-    """A shipped checkpoint by name, or any checkpoint by its path.
+@lru_cache(maxsize=1)
+def released() -> dict[str, Remote]:
+    """The nine archives that OpenAI released, by their models' names."""
+    known = json.loads(package_data("released.json").read_text())
+    return {
+        name: Remote(file["file"], [source.format(**file) for source in known["sources"]], file["sha256"])
+        for name, file in known["models"].items()
+    }
 
-    Raises: ValueError, with the choices, if there is no such checkpoint, or it has no vocabulary.
+
+def load(name: str | Path) -> Loaded:
+    """A shipped checkpoint by name, a released model by name, or any checkpoint of ours by its path.
+
+    A released model is downloaded into the cache the first time, and converted there to safetensors in fp32.
+    Raises: ValueError, with the choices, if there is no such checkpoint, or it has no vocabulary; ConnectionError, saying
+    what to do, if a released model can not be had.
     """
-    path = data_folder() / f"{name}.safetensors" if str(name) in names() else Path(name)
+    path = _path(str(name))
     if not path.is_file():
-        raise ValueError(f"no checkpoint {str(name)!r}; choose from: {', '.join(names())}, or give a file's path")
+        choices = ", ".join([*names(), *released()])
+        raise ValueError(f"no checkpoint {str(name)!r}; choose from: {choices}, or give a file's path")
     model, tokenizer = load_weights(path)
     if tokenizer is None:
         raise ValueError(f"{path} holds no vocabulary: save it with weights.save(model, path, tokenizer=tok)")
     return Loaded(model, tokenizer, partial(preprocess, resolution=model.config.vision.resolution))
+
+
+def _path(name: str) -> Path:
+    if name in names():
+        return data_folder() / f"{name}.safetensors"
+    return _converted(released()[name]) if name in released() else Path(name)
+
+
+def _converted(archive: Remote) -> Path:
+    """The path of a released model in our format, made from its archive the first time."""
+    path = cache_dir() / Path(archive.name).with_suffix(".safetensors")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not is_whole(path):
+            tokenizer = Tokenizer.openai()  # the smaller download first
+            convert_archive(fetch(archive), path, tokenizer)
+    return path

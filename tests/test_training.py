@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 import clipmini as cm
-from clipmini import training, weights
+from clipmini import training
 from clipmini.training import Contrastive, batches, learning_rate, make_optimizer, mixed_precision, pick_device
+from clipmini.weights import checkpoint
 
 CONFIG = cm.TrainConfig(steps=3, batch_size=7, warmup=2, device="cpu", augment="none")
 
@@ -340,7 +341,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(vit_config, tok, pairs, tmp_path,
         partial.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights, "save_file", full)
+    monkeypatch.setattr(checkpoint, "save_file", full)
     with pytest.raises(ValueError, match="could not save.*No space left"):
         next(steps)
     assert path.read_bytes() == whole

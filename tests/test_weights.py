@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 import clipmini as cm
-from clipmini import weights
+from clipmini.weights import checkpoint
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_crash_while_saving_keeps_the_old_file(saved, tok, path, monkeypatch, 
         partial.write_bytes(b"half")
         raise error
 
-    monkeypatch.setattr(weights, "save_file", write_half_and_fail)
+    monkeypatch.setattr(checkpoint, "save_file", write_half_and_fail)
     with pytest.raises(ValueError, match="could not save.*what was there before is unchanged"):
         cm.weights.save(saved, path, tokenizer=tok)
     assert path.read_bytes() == before
@@ -160,7 +160,7 @@ def test_an_interruption_while_saving_keeps_the_old_file(saved, tok, path, monke
         partial.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(weights, "save_file", interrupt)
+    monkeypatch.setattr(checkpoint, "save_file", interrupt)
     with pytest.raises(KeyboardInterrupt):
         cm.weights.save(saved, path, tokenizer=tok)
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]

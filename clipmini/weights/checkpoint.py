@@ -55,9 +55,10 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
         ) from error
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by clipmini: expected format {FORMAT}, got {metadata.get('format')}")
-    model = CLIP(CLIPConfig.from_dict(json.loads(metadata.get("config", "{}"))))
+    with torch.device("meta"):  # no memory: the tensors of the file, which is mapped, become the model's
+        model = CLIP(CLIPConfig.from_dict(json.loads(metadata.get("config", "{}"))))
     try:
-        model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in tensors.items()})
+        model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}, assign=True)
     except RuntimeError as error:
         raise ValueError(f"the weights in {path} do not fit their configuration: {error}") from error
     tokenizer = None
@@ -67,6 +68,15 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
             raise ValueError(f"the vocabulary in {path} is not the one that its weights were trained with")
         check_vocabulary(model, tokenizer)
     return model.eval(), tokenizer
+
+
+def is_whole(path: str | Path) -> bool:
+    """Whether there is a safetensors file, as long as its header says; what its weights are worth is not looked at."""
+    try:
+        with safe_open(path, framework="pt"):
+            return True
+    except (SafetensorError, OSError):
+        return False
 
 
 def check_vocabulary(model: CLIP, tokenizer: Tokenizer) -> None:
