@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ import clipmini as cm
 from clipmini.cli import main
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import build, planted, store
+from clipmini.datasets.scenes.ask import BUCKETS
 from clipmini.datasets.scenes.rows import Rows
+from clipmini.datasets.scenes.sample import bucket
 
 TASK = "scenes/pentagon or hexagon"
 
@@ -51,6 +54,37 @@ def test_a_task_is_a_data_set(cache):
     assert data.classes == ["pentagon", "hexagon"] and data.captions is None and data.choices is None
     shapes = [scenes.read_note(line)[0].objects[0].shape for line in data.notes]
     assert [data.classes[label] for label in data.labels.tolist()] == shapes
+
+
+def buckets_of(data) -> set[int]:
+    return {bucket(scenes.read_note(line)[0]) for line in data.notes}
+
+
+@pytest.mark.parametrize("name", ["scenes", TASK])
+def test_every_split_is_drawn_from_its_own_share(cache, monkeypatch, name):
+    monkeypatch.setattr(scenes, "TRAIN_TIMES", 1)
+    for split in ("train", "val", "test"):
+        assert buckets_of(cm.datasets.load(name, split)) == set(BUCKETS[split])
+        assert buckets_of(scenes.generate(scenes.REFERENCE, 70, split=split)) == set(BUCKETS[split])
+    assert buckets_of(cm.datasets.load("scenes", "v2")) == set(BUCKETS["test"])
+
+
+def test_v2_shows_the_second_world(cache):
+    found = [scenes.read_note(line)[0] for line in cm.datasets.load("scenes", "v2").notes]
+    low, high = scenes.V2.noise
+    assert all(low <= scene.noise <= high for scene in found) and max(scene.noise for scene in found) > scenes.REFERENCE.noise[1]
+
+
+def test_another_seed_gives_other_scenes():
+    one, two = (scenes.generate(scenes.REFERENCE, 5, seed=seed) for seed in (0, 1))
+    assert not set(one.notes) & set(two.notes)
+
+
+def test_a_file_is_for_one_size_one_generator_and_one_font_library(cache):
+    folder, _ = cache
+    assert [cm.datasets.load("scenes", "val", resolution=side).images.shape[-1] for side in (32, 48, 32)] == [32, 48, 32]
+    paths = sorted(folder.rglob("*.safetensors"))
+    assert len(paths) == 2 and all(scenes.version() in path.name and build.PIL.__version__ in path.name for path in paths)
 
 
 def test_choices_and_films_come_with_their_task(cache):
@@ -142,6 +176,19 @@ def test_rows_are_the_same_in_chunks(monkeypatch):
     monkeypatch.setattr(build, "CHUNK", 7)
     drawn = scenes.generate(scenes.REFERENCE, 20)
     assert drawn.captions == scenes.generate(scenes.REFERENCE, 30).captions[:20]
+
+
+def test_chunks_stay_in_order_if_the_first_takes_longest(monkeypatch):
+    monkeypatch.setattr(build, "CHUNK", 2)
+
+    def draw(chunk: range) -> Rows:
+        time.sleep(1.5 * (chunk.start == 0))
+        numbers = list(chunk)
+        images = np.broadcast_to(np.array(numbers, np.uint8)[:, None, None, None], (len(numbers), 3, 4, 4))
+        return Rows(images, list(map(str, numbers)), numbers, list(map(str, numbers)))
+
+    drawn = build.in_parallel(draw, 7, 4, workers=2)
+    assert drawn.images[:, 0, 0, 0].tolist() == drawn.labels == list(range(7))
 
 
 def test_the_listing_draws_nothing(cache, capsys):

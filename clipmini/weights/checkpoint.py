@@ -11,6 +11,7 @@ from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig
 from clipmini.files import atomic_write
 from clipmini.tokenizer import Tokenizer
+from clipmini.weights.unfilled import unfilled
 
 FORMAT = "clipmini-1"
 
@@ -55,9 +56,8 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
         ) from error
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by clipmini: expected format {FORMAT}, got {metadata.get('format')}")
-    with torch.device("meta"):  # no memory: the tensors of the file, which is mapped, become the model's
-        model = CLIP(CLIPConfig.from_dict(json.loads(metadata.get("config", "{}"))))
-    try:
+    model = unfilled(CLIPConfig.from_dict(json.loads(metadata.get("config", "{}"))))
+    try:  # the file is mapped into memory, and its tensors become the model's
         model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}, assign=True)
     except RuntimeError as error:
         raise ValueError(f"the weights in {path} do not fit their configuration: {error}") from error

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
+from clipmini.weights.unfilled import unfilled
 
 METADATA = ("input_resolution", "context_length", "vocab_size")  # beside the weights in a released file
 ORDER = ("positional_embedding", "text_projection", "logit_scale", "visual", "transformer", "token_embedding", "ln_final")
@@ -26,8 +27,7 @@ def from_openai(state_dict: Mapping[str, Tensor], config: CLIPConfig | None = No
     """
     weights = {_ours(key): value for key, value in state_dict.items() if key not in METADATA}
     config = config or infer_config(state_dict)
-    with torch.device("meta"):
-        model = CLIP(config)
+    model = unfilled(config)
     _check(model.state_dict(), weights)
     model.load_state_dict({key: _fp32(value) for key, value in weights.items()}, assign=True)
     return model.eval()

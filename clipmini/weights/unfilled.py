@@ -1,0 +1,25 @@
+"""Making a model whose weights are about to come from a file."""
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from clipmini.clip import CLIP
+from clipmini.config import CLIPConfig
+
+
+class _Unfilled(TorchFunctionMode):
+    """Nothing is drawn: memory that is asked for and never written to takes none."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.randn:
+            return torch.empty(*args, **kwargs)
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def unfilled(config: CLIPConfig) -> CLIP:
+    """A model of this shape without first weights: load all of them with assign=True."""
+    with _Unfilled():
+        return CLIP(config)
