@@ -94,7 +94,7 @@ def shift_cards() -> str:
 
 OF_TABLES = (
     tables.get, tables.other, tables.times, tables.splits, tables.attributes, tables.grammar, tables.failings, tables.prompts,
-    tables.shifts, tables.rates, tables.proof, tables.shortcuts,
+    tables.shifts, tables.rates, tables.proof, tables.proof_captions, tables.shortcuts,
 )
 FRAGMENTS = {make.__name__: make for make in OF_TABLES} | {
     "said": said_figure, "truth": truth_figure, "shift_cards": shift_cards, "tasks_seen": lambda: group(SEEN),

@@ -203,18 +203,14 @@ def shortcuts() -> str:
     return table(["task", "what is looked at instead", "right", "chance"], body, "llrr")
 
 
+def proved(part: str) -> dict:
+    """What trained readers reached, as it was recorded."""
+    return json.loads((data_folder() / PROOF).read_text())[part]
+
+
 def proof() -> str:
-    """What trained readers reach: a section of the page, or a sentence until it is measured."""
-    if not (data_folder() / PROOF).is_file():
-        return "How well a supervised network reads these pictures is being measured; the table will stand here.\n"
-    parts = json.loads((data_folder() / PROOF).read_text())
-    makers = {"single": proof_of_pixels, "captions": proof_of_texts}
-    return "\n".join(make(parts[name]) for name, make in makers.items() if name in parts)
-
-
-def proof_of_pixels(part: dict) -> str:
     """Every task; and folded away, the pairs that are easily confused, each told from the other, and the other answers."""
-    body, pairs = [], []
+    part, body, pairs = proved("single"), [], []
     for name, found in part["tasks"].items():
         for pair, s in readers_of(found).items():
             if pair == "all":
@@ -226,8 +222,9 @@ def proof_of_pixels(part: dict) -> str:
             + f"\n````{{dropdown}} Every confusable pair\n{told}````\n")
 
 
-def proof_of_texts(part: dict) -> str:
+def proof_captions() -> str:
     """Tasks across, readers down; how wide the intervals are stands below."""
+    part = proved("captions")
     readers, tasks = list(readers_of(next(iter(part["tasks"].values())))), part["tasks"]
     body = [[reader, *(percent(tasks[name][reader]["mean"]) for name in tasks)] for reader in readers]
     body.append(["*chance*", *(percent(tasks[name]["chance"]) for name in tasks)])
