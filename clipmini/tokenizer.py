@@ -18,7 +18,8 @@ from torch import Tensor
 
 from clipmini.bpe import apply_merges, byte_symbols, learn_merges
 from clipmini.config import choose
-from clipmini.files import Remote, atomic_write, fetch
+from clipmini.download import Remote, fetch
+from clipmini.files import atomic_write
 
 SOT, EOT = "<|startoftext|>", "<|endoftext|>"
 LITERALS = regex.compile(r"(<\|startoftext\|>|<\|endoftext\|>)")

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from filelock import FileLock
 
 from clipmini.clip import CLIP
-from clipmini.files import Remote, cache_dir, data_folder, fetch, package_data
+from clipmini.download import Remote, fetch
+from clipmini.files import cache_dir, data_folder, package_data
 from clipmini.tokenizer import Tokenizer
 from clipmini.transforms import preprocess
 from clipmini.weights import convert_archive, is_whole

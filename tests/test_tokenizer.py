@@ -21,7 +21,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import clipmini as cm
 from clipmini import tokenizer
-from clipmini.files import Remote, package_data
+from clipmini.download import Remote
+from clipmini.files import package_data
 from clipmini.tokenizer import CLIP_WORDS, EOT, SCHEMES, SOT, clean, split_lossless
 
 FILE = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
