@@ -19,6 +19,7 @@ CONTENT = bytes(range(256)) * 100
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 N = len(CONTENT)  # 25,600
 PIECE = 9_000
+DRIP = 999  # fewer bytes than Python would buffer
 BIG = 60_000_000
 BIG_SHA256 = hashlib.sha256(bytes(BIG)).hexdigest()
 
@@ -78,10 +79,14 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(start, stop=(start or 0) + PIECE)
 
     def drips(self, start):
-        self.answer(start, stop=(start or 0) + 999)
+        self.answer(start, stop=(start or 0) + DRIP)
 
     def stalls(self, start):
         self.dies(start)
+        self.server.ended.wait(10)
+
+    def hangs(self, start):
+        self.drips(start)
         self.server.ended.wait(10)
 
     def in_pieces(self, start):
@@ -236,7 +241,7 @@ def test_a_broken_connection_is_resumed_at_the_same_address(server, name):
 def test_what_arrived_is_kept_for_the_next_address_and_the_next_call(server, part, tmp_path):
     with pytest.raises(ConnectionError, match="ended after 4,995 of 25,600 bytes; .*404.*; the 4,995 bytes that came are kept"):
         fetch(remote(server, "drips", "missing"))
-    assert kept(tmp_path) == {part.name: CONTENT[:4995]} and server.sent == [999] * download.CONNECTIONS
+    assert kept(tmp_path) == {part.name: CONTENT[:4995]} and server.sent == [DRIP] * download.CONNECTIONS
     fetch(remote(server, "missing", "drips", "moved"))
     assert server.asked[-2:] == [("moved", from_byte(9990)), ("right", from_byte(9990))] and server.sent[-1] == N - 9990
     assert kept(tmp_path) == {"file.bin": CONTENT}
@@ -320,16 +325,16 @@ def start(code, url, sha256=SHA256):
 
 
 def test_a_killed_process_is_resumed_by_the_next_one(server, part, tmp_path):
-    killed = start("fetch(wanted)", address(server, "stalls"))
+    killed = start("fetch(wanted)", address(server, "hangs"))
     for _ in range(1000):
-        if part.exists() and part.stat().st_size == PIECE:
+        if part.exists() and part.stat().st_size == DRIP:
             break
         server.ended.wait(0.01)
     killed.send_signal(signal.SIGKILL)
-    assert killed.wait(10) == -signal.SIGKILL and kept(tmp_path) == {part.name: CONTENT[:PIECE]}
+    assert killed.wait(10) == -signal.SIGKILL and kept(tmp_path) == {part.name: CONTENT[:DRIP]}
     following = start("fetch(wanted)", address(server, "right"))
     assert following.wait(10) == 0 and kept(tmp_path) == {"file.bin": CONTENT}
-    assert server.asked == [("stalls", None), ("right", from_byte(PIECE))] and server.sent == [PIECE, N - PIECE]
+    assert server.asked == [("hangs", None), ("right", from_byte(DRIP))] and server.sent == [DRIP, N - DRIP]
 
 
 def test_two_processes_download_once(server, tmp_path):
