@@ -1,6 +1,7 @@
 """What does each departure from the original ViT and ResNet buy? Trains every variant on glyphs, and keeps what it reaches.
 
-    python tools/departures.py --seeds 1 2 3      about 20 minutes a seed on two cores; results in data/departures.json
+    python tools/departures.py --seeds 1 2 3      about 20 minutes a seed on two cores; results in data/departures.json, what is
+    there already is not trained again
 
 The same recipe, pairs and seeds for all variants of a family; only the visual tower changes. Read on never-seen names and on
 handwriting, both development splits.
@@ -74,13 +75,20 @@ def main(seeds: list[int]) -> None:
     for seed in seeds:
         for family, times, name in runs:
             config = replace(RECIPES[family], steps=STEPS, seed=seed, lr=times * RECIPES[family].lr)
+            if str(seed) in recorded().get(family, {}).get(f"{config.lr:g}", {}).get(name, {}):
+                continue
             found = run(family, variants(family)[name], config, tok, data)
             record(family, f"{config.lr:g}", name, seed, found)
             print(family, config.lr, name, seed, {k: v for k, v in found.items() if k != "losses"}, flush=True)
 
 
+def recorded() -> dict:
+    """What there is: family, learning rate, variant, seed."""
+    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
+
+
 def record(family: str, rate: str, name: str, seed: int, found: dict) -> None:
-    known = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    known = recorded()
     known.setdefault(family, {}).setdefault(rate, {}).setdefault(name, {})[str(seed)] = rounded(found)
     with atomic_write(RECORD) as partial:
         partial.write_text(json.dumps(known, indent=1) + "\n")
