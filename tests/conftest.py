@@ -81,6 +81,20 @@ def randomise():
 
 
 @pytest.fixture
+def sharpen():
+    """Make the blocks' attention choose: maps that are nearly even hide errors in queries, keys and heads."""
+
+    def change(model):
+        with torch.no_grad():
+            for name, value in model.named_parameters():
+                if "attn.in_proj" in name:
+                    value[: len(value) // 3] *= 3  # the queries
+        return model
+
+    return change
+
+
+@pytest.fixture
 def relative_error():
     """||a - b|| / ||b||, of one tensor or the worst of a dictionary of them."""
 
