@@ -150,3 +150,13 @@ def test_configurations_that_make_no_sense_are_refused():
         cm.TextConfig(context_length=13, vocab_size=519, width=15, layers=0)
     with pytest.raises(ValueError, match="not a CLIP configuration"):
         cm.CLIPConfig.from_dict({"embed_dim": 3})
+
+
+def test_half_precision_is_refused_on_a_cpu(model, batch):
+    images, tokens = batch
+    before = model.eval()(images, tokens)[0]
+    model.half()
+    for answer in (lambda: model.encode_image(images.half()), lambda: model.encode_text(tokens), lambda: model(images, tokens)):
+        with pytest.raises(ValueError, match=r"the weights are torch.float16 on a CPU.*call model.float\(\) first"):
+            answer()
+    torch.testing.assert_close(model.float()(images, tokens)[0], before, atol=0.1, rtol=0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torchvision import transforms as tv
 
 from clipmini import transforms
@@ -125,3 +125,20 @@ def test_mistakes_are_refused(images):
         transforms.preprocess(np.zeros((9, 9, 3)), 16)
     with pytest.raises(ValueError, match="no pixels: 0 x 5"):
         transforms.preprocess(Image.new("RGB", (0, 5)), 16)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif"])
+@pytest.mark.parametrize("part", [0.4, 0.9])
+def test_a_broken_image_file_is_refused(tmp_path, kind, part):
+    path = tmp_path / f"picture.{kind}"
+    picture("RGB", (53, 37)).save(path)
+    path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
+    with Image.open(path) as image, pytest.raises(ValueError, match="the image can not be read: .*truncated"):
+        transforms.preprocess(image, 16)
+
+
+def test_a_text_named_as_a_picture_is_refused_by_pil(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_text("not a picture")
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(path)

@@ -3,6 +3,9 @@
 import dataclasses
 import json
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -170,3 +173,36 @@ def test_a_folder_that_is_a_file(model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="can not write .*choose a folder that you may write to"):
         cm.weights.save(model, tmp_path / "file" / "model.safetensors")
+
+
+MEASURE = """
+import sys
+import clipmini as cm
+
+def status(field):
+    return 1024 * next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field + ":"))
+
+before = status("VmRSS")
+model, _ = cm.weights.load(sys.argv[1])
+assert all(value.float().sum().isfinite() for value in model.state_dict().values())  # every page is read
+print(status("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="there is no /proc to read the peak from")
+def test_loading_takes_no_second_copy(vit_config, path):
+    text = dataclasses.replace(vit_config.text, vocab_size=3_300_000)  # times 15: 198 MB in one tensor, the worst case
+    model = cm.CLIP(dataclasses.replace(vit_config, text=text))
+    cm.weights.save(model, path)
+    weights = sum(value.nbytes for value in model.state_dict().values())
+    peak = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True).stdout
+    assert 198e6 < weights and 0.9 * weights < int(peak) < 1.1 * weights
+
+
+def test_a_loaded_model_can_be_saved_over_its_own_file(saved, batch, path):
+    loaded = cm.weights.load(path)[0]
+    with torch.no_grad():
+        loaded.logit_scale.add_(1)  # it is read from the file, but never written there
+    assert torch.equal(cm.weights.load(path)[0].logit_scale, saved.logit_scale)
+    cm.weights.save(loaded, path)
+    assert torch.equal(cm.weights.load(path)[0](*batch)[0], loaded(*batch)[0])
