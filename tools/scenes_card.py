@@ -30,7 +30,8 @@ STANDS_FOR = {
 
 
 def figure(name: str, alt: str, caption: str) -> str:
-    return f"```{{figure}} _static/scenes/{name}.png\n:name: fig-scenes-{name}\n:alt: {alt}\n\n{caption}\n```\n"
+    options = f":name: fig-scenes-{name}\n:class: dark-light\n:alt: {alt}"
+    return f"```{{figure}} _static/scenes/{name}.png\n{options}\n\n{caption}\n```\n"
 
 
 def said_figure() -> str:
@@ -55,6 +56,7 @@ def card(name: str, task: Task) -> str:
 :class-body: sd-p-2
 
 {task.question} {task.answers} answers, chance {percent(1 / task.answers)}, {size}.{after}
+`"scenes/{name}"`
 
 ```{{image}} _static/scenes/task-{figures.slug(name)}.png
 :alt: {alt_of(name, task)}
@@ -93,8 +95,9 @@ def shift_cards() -> str:
 
 
 OF_TABLES = (
-    tables.get, tables.other, tables.times, tables.splits, tables.attributes, tables.grammar, tables.failings, tables.prompts,
-    tables.shifts, tables.rates, tables.proof, tables.proof_captions, tables.shortcuts,
+    tables.get, tables.get_task, tables.note, tables.composition, tables.other, tables.times, tables.splits,
+    tables.attributes, tables.grammar, tables.failings, tables.prompts, tables.shifts, tables.rates, tables.proof,
+    tables.proof_captions, tables.shortcuts,
 )
 FRAGMENTS = {make.__name__: make for make in OF_TABLES} | {
     "said": said_figure, "truth": truth_figure, "shift_cards": shift_cards, "tasks_seen": lambda: group(SEEN),

@@ -230,7 +230,7 @@ def draw_meanings() -> Card:
 
 def tinted(names: np.ndarray) -> Image.Image:
     """A map of names, each in a tint of its own; grey where there is none."""
-    picture = np.full((*names.shape, 3), 236, np.uint8)
+    picture = np.full((*names.shape, 3), 168, np.uint8)
     tints = [(205, 225, 243), (250, 226, 200), (208, 234, 216), (240, 214, 228), (245, 236, 190)]
     for i, value in enumerate(v for v in np.unique(names) if v):
         picture[names == value] = tints[i % len(tints)]

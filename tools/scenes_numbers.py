@@ -15,6 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import PIL
+import PIL.features
 import scenes_figures as figures
 from scenes_figures import SAMPLE, pairs
 
@@ -27,6 +28,7 @@ from clipmini.datasets.scenes.sample import BUCKETS
 from clipmini.datasets.scenes.scene import Object, Scene, place
 from clipmini.datasets.scenes.shifts import CLASSES
 from clipmini.datasets.scenes.words import HELD_OUT, HELD_OUT_FILLS, MAX_OBJECTS, WORDS
+from clipmini.files import data_folder
 
 TABLES = Path(__file__).resolve().parent.parent / "book" / "scenes_tables"
 MEASURED = TABLES / "measured.json"  # times, which are another machine's on another machine
@@ -88,6 +90,7 @@ def overlap() -> dict[str, float]:
     }
 
 
+LEARNED, ASKED = 4000, 2000  # rows that a shortcut is learned on, and asked about
 SHORTCUTS: dict[str, tuple[str, Callable[[Scene], object]]] = {
     "size": ("where the object is", lambda scene: (scene.objects[0].x // 64, scene.objects[0].y // 64)),
     "count": ("the area that all objects cover", lambda scene: round(8 * math.log2(sum(map(area_of, scene.objects))))),
@@ -98,19 +101,19 @@ SHORTCUTS: dict[str, tuple[str, Callable[[Scene], object]]] = {
 }
 
 
-def shortcuts(learned: int = 4000, asked: int = 2000) -> dict[str, float]:
+def shortcuts() -> dict[str, float]:
     """How often a task is right for one that looks only aside: the commonest answer of the training rows that are alike."""
     found = {}
     for name, (_, aside) in SHORTCUTS.items():
         task, answers = scenes.TASKS[name], defaultdict(Counter)
-        for row in range(learned):
+        for row in range(LEARNED):
             scene, label, _ = rows.answer(name, task, "train", row)
             answers[aside(scene)][label] += 1
         hits = 0
-        for row in range(asked):
+        for row in range(ASKED):
             scene, label, _ = rows.answer(name, task, "val", row)
             hits += max(answers[aside(scene)], key=answers[aside(scene)].get, default=-1) == label
-        found[name] = hits / asked
+        found[name] = hits / ASKED
     return found
 
 
@@ -175,7 +178,7 @@ def timed(do) -> float:
 @cache
 def facts() -> dict[str, str]:
     """Every number in the page's own sentences."""
-    numbers = how_many() | of_adversarial() | of_captions() | of_copies() | of_limits() | of_machine()
+    numbers = how_many() | of_adversarial() | of_captions() | of_copies() | of_limits() | of_proof() | of_machine()
     return {name: str(value) for name, value in numbers.items()}
 
 
@@ -197,6 +200,10 @@ def how_many() -> dict:
         "train_times": scenes.TRAIN_TIMES, "printed": f"{PRINTED:,}", "buckets": sum(map(len, BUCKETS.values())),
         "productions": len(PRODUCTIONS),
         "version": code(scenes.version()), "pair_tasks": sum(" or " in name for name in scenes.TASKS),
+        "unseen_n": len(HELD_OUT), "unseen_of": scenes.TASKS["unseen combination"].answers,
+        "unseen_guess": percent(1 / len(HELD_OUT)), "unseen_fill_of": scenes.TASKS["unseen fill"].answers,
+        "unseen_fill_guess": percent(1 / len(HELD_OUT_FILLS), 1, 0),
+        "task_rows": f"{scenes.TRAIN_TIMES * 2000:,}",
         "unseen_pair": "{1} {0}".format(*WORDS["held_out"]["shape and colour"][0]),
         "unseen_fill": "{1} {0}".format(*WORDS["held_out"]["shape and fill"][0]),
     }
@@ -213,7 +220,6 @@ def of_captions() -> dict:
         "test_read": percent(shared["captions"], 1, 0), "test_alike": percent(shared["scenes"]),
         "vocabulary": f"{len({word for text in captions for word in words_of(text)}):,}",
         "mean_words": f"{statistics.mean(lengths):.1f}", "most_words": max(lengths),
-        "names_held_out": share(lambda p: any((m.shape, m.colour) in HELD_OUT for m in p[2].mentions)),
         "untrue": share(lambda p: mistakes(p[2], p[0])), "silent": silent(),
     }
 
@@ -226,7 +232,9 @@ def sayable(scene: Scene) -> tuple:
 
 def of_copies() -> dict:
     rates = list(planted.RATES.values())
+    told = sum(plant.on_label for plant in planted.table())
     return {
+        "told": told, "not_told": planted.COPIES - told,
         "changes": len(planted.CHANGES), "rated": len(rates), "rate_none": sum(not rate for rate in rates),
         "rate_median": percent(statistics.median(rates)), "rate_mean": percent(statistics.mean(rates)),
     }
@@ -240,9 +248,24 @@ def of_limits() -> dict:
     }
 
 
+def of_proof() -> dict:
+    """How the supervised networks were trained, and the readers of text."""
+    proof = json.loads((data_folder() / "scenes_proof.json").read_text())
+    single, captions = proof["single"], proof["captions"]
+    pictures = {group: steps * single["batch"] for group, steps in single["steps"].items()}
+    right = {name: percent(found["all"]["mean"], 1, 0) for name, found in single["tasks"].items()}
+    return {
+        "proof_parameters": f"{single['parameters'] / 1e6:.1f}", "proof_most": f"{max(pictures.values()):,}",
+        "proof_fewest": f"{min(pictures.values()):,}", "looker_parameters": f"{captions['parameters'] / 1e6:.1f}",
+        "larger_right": right["shape of the larger"], "action_right": right["action"],
+        "text_rows": f"{captions['text']['rows a task']:,}", "text_captions": f"{captions['text']['captions']:,}",
+    }
+
+
 def of_machine() -> dict:
     measured = json.loads(MEASURED.read_text())
     return {
+        "pillow": PIL.__version__, "freetype": PIL.features.version("freetype2"),
         "megabytes": f"{measured['train bytes'] / 1e6:,.0f}", "drawn": measured["train drawn, s"],
         "read": measured["train read, s"], "cores": measured["cores"],
     }

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 from scenes_numbers import (
+    ASKED,
     MEASURED,
     SAMPLE,
     SHORTCUTS,
@@ -22,6 +23,7 @@ from clipmini.datasets.scenes.scene import SIDE
 from clipmini.datasets.scenes.words import KINDS, WORDS
 from clipmini.datasets.scenes.world import ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World
 from clipmini.files import data_folder
+from clipmini.metrics import wilson_interval
 
 PROOF = "scenes_proof.json"
 WORLD_OF = {"v2": V2, "sketch": SKETCH, "renditions": RENDITION, "odd views": ODD, "adversarial": WILD, "video": VIDEO}
@@ -34,30 +36,88 @@ def table(head: list[str], body: list[list], align: str = "") -> str:
 
 
 def get() -> str:
-    """How to load, with what the lines print."""
-    scene, text, said = pairs()[0]
-    choices = rows.answer("relation", scenes.TASKS["relation"], "val", 0)
+    """How to load, with what the lines return."""
+    scene, text, _ = pairs()[0]
     picture = tuple(rows.render([scene], 32).shape[1:])
     return f'''```python
 import clipmini as cm
 from clipmini.datasets import scenes
 
-train = cm.datasets.load("scenes", "train")  # or resolution=64
-train.images.shape  # ({scenes.SIZES["train"]}, {", ".join(map(str, picture))})
-train.captions[0]   # {text!r}
-
-scene, said = scenes.read_note(train.notes[0])
-len(scene.objects)         # {len(scene.objects)}
-scene.objects[0].shape     # {scene.objects[0].shape!r}
-said.mentions[0].who       # {said.mentions[0].who}: which objects it means
-said.mentions[0].shape     # {said.mentions[0].shape!r}
-
-task = cm.datasets.load("scenes/relation", "val")
-task.choices[0][0]  # {choices[2][0]!r}
-task.choices[0][1]  # {choices[2][1]!r}
-task.labels[0]      # {choices[1]}: that one is right
+# or resolution=64
+train = cm.datasets.load("scenes", "train")
+# ({scenes.SIZES["train"]}, {", ".join(map(str, picture))}), uint8
+train.images.shape
+# {text!r}
+train.captions[0]
 ```
 '''
+
+
+def get_task() -> str:
+    """How to load a task."""
+    _, label, choices = rows.answer("relation", scenes.TASKS["relation"], "val", 0)
+    return f'''```python
+task = cm.datasets.load("scenes/relation", "val")
+# {choices[0]!r}
+# {choices[1]!r}
+task.choices[0]
+# {label}: the {"first" if label == 0 else "second"} is right
+task.labels[0]
+```
+'''
+
+
+def note() -> str:
+    """What is known of the first training pair: an attribute a line, of its first object and of what the caption says."""
+    scene, text, said = pairs()[0]
+    o, m = scene.objects[0], said.mentions[0]
+    objects = f"{len(scene.objects)} object{'s' * (len(scene.objects) > 1)}"
+    held = [
+        ("`scene.objects`", objects),
+        *values("scene.objects[0]", o, ("shape", "colour", "size", "fill", "x", "y", "r")),
+        *values("scene", scene, ("background", "tints", "style", "word", "action")),
+        ("the caption", code(text)),
+        ("`said.form`, its production", code(repr(said.form))),
+        *values("said.mentions[0]", m, ("who", "count", "shape", "colour", "size")),
+        *values("said", said, ("failings",)),
+    ]
+    return table(["`scene, said = scenes.read_note(train.notes[0])`", "holds"], held, "ll")
+
+
+def values(name: str, of, keys: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(f"`{name}.{key}`", code(repr(getattr(of, key)))) for key in keys]
+
+
+def composition() -> str:
+    """How often each thing is in the first training pairs."""
+    found, body = [scene for scene, *_ in pairs()], []
+    objects = [o for scene in found for o in scene.objects]
+    per_scene = {"objects": [len(s.objects) for s in found], "ground": [s.background for s in found]}
+    per_object = {name: [getattr(o, name) for o in objects] for name in ("size", "fill")}
+    for name, values in (per_scene | per_object).items():
+        shares = ", ".join(f"{value} {percent(n, len(values), 0)}" for value, n in sorted(Counter(values).items(), key=str_of))
+        body.append([name, shares])
+    several = [scene for scene in found if len(scene.objects) > 1]
+    for name, n, whole in (
+        ("something happens", sum(bool(s.action) for s in found), len(found)),
+        ("a word is written", sum(bool(s.word) for s in found), len(found)),
+        ("some object carries a letter or digit", sum(any(o.glyph for o in s.objects) for s in found), len(found)),
+        ("of several objects, two cover each other or lie within each other", sum(map(touching, several)), len(several)),
+    ):
+        body.append([name, percent(n, whole)])
+    return table(["what", "share"], body, "ll")
+
+
+def str_of(item: tuple) -> str:
+    return str(item[0])
+
+
+def touching(scene) -> bool:
+    """Whether the circles around two objects meet; of two that are drawn apart they do not."""
+    placed = [(o.x, o.y, o.r) for o in scene.objects]
+    return any(
+        (x - u) ** 2 + (y - v) ** 2 < (r + s) ** 2 for i, (x, y, r) in enumerate(placed) for u, v, s in placed[:i]
+    )
 
 
 def other() -> str:
@@ -65,12 +125,19 @@ def other() -> str:
     return '''```python
 from dataclasses import replace
 
+# the training scenes again, but no caption fails
 clean = replace(scenes.REFERENCE, failings=scenes.NO_FAILINGS)
-scenes.generate(clean, 200_000)                     # the same scenes, no caption fails
-scenes.generate(scenes.REFERENCE, 400_000, seed=3)  # twice as many, all of them new
+scenes.generate(clean, 200_000)
 
-train + cm.datasets.load("scenes", "planted")       # with the copies of test pictures
-scenes.compose(seed=7, objects=({"shape": "heart", "colour": "red"},), background="plain")
+# twice as many pairs, drawn anew, still apart from test
+scenes.generate(scenes.REFERENCE, 400_000, seed=3)
+
+# with copies of test pictures, of which more below
+train + cm.datasets.load("scenes", "planted")
+
+# one scene to order
+heart = {"shape": "heart", "colour": "red"}
+scenes.compose(seed=7, objects=(heart,), background="plain")
 ```
 '''
 
@@ -164,13 +231,15 @@ def shifts() -> str:
 
 
 def settings(world: World) -> dict[str, str]:
-    """What a shift may change, in words; sizes as percent of the picture's side."""
+    """What a shift may change, in words; sizes as percent of the picture's side. A sketch has no fills, on nothing but paper."""
     fills, grounds = (dict(getattr(world, name)) for name in ("fills", "backgrounds"))
     simple, total = sum(grounds.get(name, 0) for name in ("plain", "gradient")), sum(grounds.values())
+    styles = [style for style, weight in world.styles if weight]
+    lines = styles == ["sketch"]
     return {
-        "drawn as": ", ".join(style for style, weight in world.styles if weight),
-        "solid fills": percent(fills["solid"], sum(fills.values()), 0),
-        "plain or gradient grounds": percent(simple, total, 0),
+        "drawn as": ", ".join(styles),
+        "solid fills": "none" if lines else percent(fills["solid"], sum(fills.values()), 0),
+        "plain or gradient grounds": "paper" if lines else percent(simple, total, 0),
         **{f"{size} radius": span(f"{100 * r / SIDE:.0f}" for r in radii) + "%" for size, radii in world.sizes._asdict().items()},
         "tilt": f"{world.tilt}°",
         "colour strays": str(world.jitter),
@@ -198,8 +267,10 @@ def shortcuts() -> str:
     """What gives answers away without being the answer."""
     body = []
     for name, (aside, _) in SHORTCUTS.items():
-        chance = 1 / scenes.TASKS[name].answers
-        body.append([f"*{name}*", aside, percent(counted()["shortcuts"][name], 1, 0), percent(chance, 1, 0)])
+        right = counted()["shortcuts"][name]
+        low, high = wilson_interval(right, ASKED)
+        chance = percent(1 / scenes.TASKS[name].answers, 1, 0)
+        body.append([f"*{name}*", aside, f"{percent(right, 1, 0)} ({100 * low:.0f} to {100 * high:.0f})", chance])
     return table(["task", "what is looked at instead", "right", "chance"], body, "llrr")
 
 
@@ -218,19 +289,31 @@ def proof() -> str:
             else:
                 pairs.append([name, pair, score(s), percent(0.5 if " or " in pair else found["chance"])])
     told = table(["task", "which", "right", "chance"], pairs, "llrr")
-    return (table(["task", "training has seen", "right", "chance"], body, "llrr") + when(part)
-            + f"\n````{{dropdown}} Every confusable pair\n{told}````\n")
+    how = ("In the row of a pair only its two answers compete, over its own pictures. In *the rest* all answers do, over all "
+           "pictures that are of no such pair.")
+    return (table(["task", "group", "right", "chance"], body, "llrr") + when(part)
+            + f"\n````{{dropdown}} Every confusable pair\n{how}\n\n{told}````\n")
+
+
+SHORT = {
+    "bag of words": "bag of words", "causal, one by one": "reads each", "causal, all choices together": "reads all",
+    "language model of the captions": "likelier words", "picture and sentence": "with its picture",
+    "another row's picture": "with another's",
+}
 
 
 def proof_captions() -> str:
-    """Tasks across, readers down; how wide the intervals are stands below."""
+    """Each reader and each task, with half of the interval's width."""
     part = proved("captions")
-    readers, tasks = list(readers_of(next(iter(part["tasks"].values())))), part["tasks"]
-    body = [[reader, *(percent(tasks[name][reader]["mean"]) for name in tasks)] for reader in readers]
-    body.append(["*chance*", *(percent(tasks[name]["chance"]) for name in tasks)])
-    widest = max(max(ends(s[reader])) - s[reader]["mean"] for s in tasks.values() for reader in readers)
-    how = f", no wider than {100 * widest:.1f} points to a side"
-    return table(["reader", *tasks], body, "l" + "r" * len(tasks)) + when(part, how)
+    body = [[name, *(half(s[reader]) for reader in SHORT), percent(s["chance"], 1, 0)] for name, s in part["tasks"].items()]
+    return table(["task", *SHORT.values(), "chance"], body, "l" + "r" * (len(SHORT) + 1)) + when(part)
+
+
+def half(found: dict) -> str:
+    """A mean, and how far its interval goes to the wider side."""
+    low, high = (100 * end for end in ends(found))
+    mean = 100 * found["mean"]
+    return f"{mean:.1f} ± {max(high - mean, mean - low):.1f}"
 
 
 def readers_of(found: dict) -> dict[str, dict]:
@@ -249,11 +332,11 @@ def score(found: dict) -> str:
     return f"{percent(found['mean'])} ({span(f'{100 * end:.1f}' for end in ends(found))})"
 
 
-def when(part: dict, how: str = "") -> str:
+def when(part: dict) -> str:
     """Of how many seeds and pictures the numbers above are, and of which generator."""
     some = next(iter(readers_of(next(iter(part["tasks"].values()))).values()))
     seeds = f"{some['seeds']} seed{'s' * (some['seeds'] > 1)}"
-    over = "seeds or over pictures, whichever is wider" if "over seeds" in some else "pictures"
+    over = "by Student's t over seeds or by Wilson over pictures, whichever is wider" if "over seeds" in some else "by Wilson"
     version = "" if part["version"] == scenes.version() else f" Measured on version {code(part['version'])} of the generator."
     n = f"about {round(some['n'], -2):,} test pictures a task"
-    return f"\n{seeds}, {n}; 95% intervals over {over}{how}.{version}\n"
+    return f"\n{seeds}, {n}; 95% intervals {over}.{version}\n"

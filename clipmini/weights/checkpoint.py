@@ -41,6 +41,8 @@ def save(model: CLIP, path: str | Path, *, tokenizer: Tokenizer | None = None, d
 def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
     """The model, in fp32 and evaluation mode, and its tokenizer if the file has one.
 
+    Weights that are stored in fp32 are mapped, not copied: replace the file if you like, but do not write into it.
+
     Raises: ValueError if the file is missing, truncated, of another format, or its parts do not fit together.
     """
     path = Path(path)
