@@ -197,7 +197,7 @@ def how_many() -> dict:
         "shapes": len(WORDS["shapes"]), "colours": len(WORDS["colours"]), "objects": MAX_OBJECTS,
         "held_out": len(HELD_OUT), "held_out_fills": len(HELD_OUT_FILLS),
         "tasks": len(scenes.TASKS), "shifts": len(scenes.SHIFTS) - 1, "classes": len(CLASSES),
-        "train_times": scenes.TRAIN_TIMES, "printed": f"{PRINTED:,}", "buckets": sum(map(len, BUCKETS.values())),
+        "printed": f"{PRINTED:,}", "buckets": sum(map(len, BUCKETS.values())),
         "productions": len(PRODUCTIONS),
         "version": code(scenes.version()), "pair_tasks": sum(" or " in name for name in scenes.TASKS),
         "unseen_n": len(HELD_OUT), "unseen_of": scenes.TASKS["unseen combination"].answers,
@@ -243,6 +243,7 @@ def of_copies() -> dict:
 def of_limits() -> dict:
     unread = [f"{listed(map(quoted, words))} in the prompts of *{name}*" for name, words in unread_words().items()]
     return {
+        "learned": f"{LEARNED:,}", "asked": f"{ASKED:,}",
         "area": percent(counted()["shortcuts"]["count"], 1, 0), "unread": listed(unread) or "none",
         **{f"{size}_outlines": listed(filled_outlines(size)) or "none" for size in ("small", "medium")},
     }
