@@ -1,7 +1,7 @@
 """The figures of the book: each `plot_x(ax, data)` draws on `ax` and returns it; none opens or saves a figure."""
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import log
 
 import matplotlib.pyplot as plt
@@ -244,6 +244,26 @@ def plot_tokens(ax: Axes, rows: Sequence[tuple[str, Sequence[str]]]) -> Axes:
         widest = max(widest, x)
     ax.set(xlim=(0, widest), ylim=(len(rows) - 0.7, -0.65))
     ax.set_axis_off()
+    return ax
+
+
+def plot_strip(ax: Axes, groups: Mapping[str, ArrayLike], colors: Sequence[str] = (GREY, ORANGE, BLUE)) -> Axes:
+    """Draw every value of each group as a dot, a row for each group, the first on top; spread a little so that dots show.
+
+    Args:
+        groups: what to write beside each row, and its values, (V,), any unit.
+        colors: one for each group.
+    Raises:
+        ValueError: if a group is empty, or there are fewer colours than groups.
+    """
+    if len(colors) < len(groups) or any(len(values) == 0 for values in groups.values()):
+        raise ValueError(f"expected groups with at least one value and a colour each; got {list(groups)}, {list(colors)}")
+    for row, (values, color) in enumerate(zip(groups.values(), colors, strict=False)):
+        spread = 0.5 * (np.arange(len(values)) * 0.618 % 1 - 0.5)  # even, and the same each time
+        ax.plot(_array(values), row + spread, "o", color=color, markersize=5, alpha=0.8, markeredgewidth=0)
+    ax.set_yticks(range(len(groups)), [textwrap.fill(name, LABEL_WIDTH) for name in groups])
+    ax.set_ylim(len(groups) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
     return ax
 
 

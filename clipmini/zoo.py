@@ -2,17 +2,20 @@
 
 import json
 from functools import lru_cache, partial
+from itertools import islice, product
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from filelock import FileLock
 
 from clipmini.clip import CLIP
+from clipmini.config import choose
 from clipmini.download import Remote, fetch
 from clipmini.files import cache_dir, data_folder, package_data
-from clipmini.tokenizer import Tokenizer
+from clipmini.tokenizer import RELEASED_MERGES, SCHEMES, Tokenizer
 from clipmini.transforms import preprocess
-from clipmini.weights import convert_archive, is_whole
+from clipmini.weights import convert_archive, is_whole, write_archive
 from clipmini.weights import load as load_weights
 
 
@@ -71,3 +74,44 @@ def _converted(archive: Remote) -> Path:
             tokenizer = Tokenizer.openai()  # the smaller download first
             convert_archive(fetch(archive), path, tokenizer)
     return path
+
+
+class Archive(NamedTuple):
+    """A file of the released format and a vocabulary of its size. real: whether OpenAI made them, or `stand_in` did."""
+
+    path: Path
+    tokenizer: Tokenizer
+    real: bool
+
+
+def archive(name: str) -> Archive:
+    """A released archive with its vocabulary; where they can not be had, a stand-in that holds random numbers.
+
+    Raises: ValueError, with the choices, for an unknown name.
+    """
+    remote = choose("released model", name, released())
+    try:
+        tokenizer = Tokenizer.openai()  # the smaller download first
+        return Archive(fetch(remote), tokenizer, real=True)
+    except ConnectionError:
+        return stand_in(name)
+
+
+def stand_in(name: str, seed: int = 0) -> Archive:
+    """A released file's format, keys, shapes and precisions, filled with fresh weights; made anew at each call.
+
+    Biases and gains get noise as well: at zero and one they would hide a mistake. In place of the released vocabulary
+    there are as many ids, each merge joining two bytes.
+    """
+    remote = choose("released model", name, released())
+    path = cache_dir() / f"random-{remote.name}"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = CLIP.from_preset(name)
+        for parameter in model.parameters():
+            if parameter.ndim == 1:
+                parameter.data.add_(0.1 * torch.randn_like(parameter))
+    write_archive(model, path)
+    base = SCHEMES["clip"].base
+    pairs = islice(product(base[:256], base), RELEASED_MERGES)
+    return Archive(path, Tokenizer(list(pairs)), real=False)

@@ -211,3 +211,18 @@ def test_circle_refuses_what_does_not_fit(ax):
         plots.plot_circle(ax, angles, angles, pictures[:1])
     with pytest.raises(ValueError, match="moves must be 3, one for each vector; got 1"):
         plots.plot_circle(ax, angles, angles, pictures, text_moves=[0.1])
+
+
+def test_a_strip_has_every_value_in_its_own_row(ax):
+    plots.plot_strip(ax, {"others": np.arange(23), "own": torch.tensor([0.3, 0.4])})
+    rows = [line.get_xydata() for line in ax.lines]
+    assert [len(dots) for dots in rows] == [23, 2]
+    np.testing.assert_array_equal(rows[0][:, 0], np.arange(23))
+    assert all((abs(dots[:, 1] - row) <= 0.25).all() for row, dots in enumerate(rows))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["others", "own"]
+
+
+@pytest.mark.parametrize("groups", [{"none": []}, dict.fromkeys("abcd", [1.0])])
+def test_a_strip_refuses_an_empty_group_and_too_few_colours(ax, groups):
+    with pytest.raises(ValueError, match="at least one value and a colour each"):
+        plots.plot_strip(ax, groups)

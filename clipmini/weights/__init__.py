@@ -6,12 +6,12 @@
     export       folders that open_clip and Hugging Face's transformers load
 """
 
-from clipmini.weights.archive import convert_archive, read_archive
+from clipmini.weights.archive import convert_archive, read_archive, write_archive
 from clipmini.weights.checkpoint import check_vocabulary, is_whole, load, save
 from clipmini.weights.export import to_huggingface, to_open_clip
 from clipmini.weights.released import from_openai, to_openai
 
 __all__ = [
     "check_vocabulary", "convert_archive", "from_openai", "is_whole", "load", "read_archive", "save", "to_huggingface",
-    "to_open_clip", "to_openai",
+    "to_open_clip", "to_openai", "write_archive",
 ]
