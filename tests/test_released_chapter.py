@@ -33,8 +33,9 @@ from clipmini.files import Remote
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import notebooks  # noqa: E402
 from source_hash import code_cells  # noqa: E402
+
+import notebooks  # noqa: E402
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.slow
@@ -126,8 +127,9 @@ def published(model, tmp_path, monkeypatch):
         image = F.normalize(twin.encode_image(torch.stack([transform(photo) for photo in photos])), dim=-1)
         text = F.normalize(twin.encode_text(open_clip.tokenize(["This is " + row[0] for row in rows])), dim=-1)
     path = tmp_path / "openai_eight_similarity.csv"
+    printed = [[f"{x:.2f}" for x in line] for line in text @ image.T]
     with open(path, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *([row[0], *(f"{x:.2f}" for x in line)] for row, line in zip(rows, text @ image.T, strict=True))])
+        csv.writer(file).writerows([header, *([row[0], *line] for row, line in zip(rows, printed, strict=True))])
     monkeypatch.setattr(files, "package_data", lambda name: path if name == path.name else true_path.parent / name)
 
 
