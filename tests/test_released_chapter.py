@@ -28,7 +28,7 @@ from torchvision.datasets import CIFAR10
 
 import clipmini as cm
 from clipmini import files, tokenizer, zoo
-from clipmini.files import Remote
+from clipmini.download import Remote
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))

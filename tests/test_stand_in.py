@@ -8,7 +8,7 @@ import torch
 
 import clipmini as cm
 from clipmini import zoo
-from clipmini.files import Remote
+from clipmini.download import Remote
 from clipmini.weights.released import METADATA
 
 
