@@ -267,6 +267,33 @@ def plot_strip(ax: Axes, groups: Mapping[str, ArrayLike], colors: Sequence[str] 
     return ax
 
 
+def plot_triangle(ax: Axes, values: ArrayLike, rows: Sequence[str], columns: Sequence[str]) -> Axes:
+    """Draw fractions as a table of percentages in which an exact zero is an empty cell: who hears of whom.
+
+    Args:
+        values: (R, C), fractions in 0..1, or more; shades end at the largest.
+        rows, columns: R and C labels.
+    Raises:
+        ValueError: if the labels do not fit the values.
+    """
+    values = _array(values)
+    if values.shape != (len(rows), len(columns)):
+        raise ValueError(f"values must be ({len(rows)}, {len(columns)}), a row and a column a label; got shape {values.shape}")
+    heat = ax.imshow(np.ma.masked_equal(values, 0), vmin=0, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if value:
+            ink = "white" if heat.norm(value) > 0.55 else INK
+            ax.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=ink)
+    ax.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks(np.arange(len(columns) - 1) + 0.5, minor=True)
+    ax.set_yticks(np.arange(len(rows) - 1) + 0.5, minor=True)
+    ax.grid(which="minor", color="#DDDDDD", linewidth=0.8)
+    ax.tick_params(which="both", length=0)
+    ax.spines[:].set_color("#DDDDDD")
+    return ax
+
+
 def centre_square(image: ArrayLike) -> np.ndarray:
     """The centre square of a picture: about what the model sees of it."""
     image = _picture(image)

@@ -226,3 +226,18 @@ def test_a_strip_has_every_value_in_its_own_row(ax):
 def test_a_strip_refuses_an_empty_group_and_too_few_colours(ax, groups):
     with pytest.raises(ValueError, match="at least one value and a colour each"):
         plots.plot_strip(ax, groups)
+
+
+def test_triangle_leaves_exact_zeros_empty_and_writes_the_rest_in_percent(ax):
+    values = [[1.0, 0.0, 0.0], [0.25, 0.004, 0.0]]
+    assert plots.plot_triangle(ax, torch.tensor(values), ["one", "two"], ["SOT", "star", "EOT"]) is ax
+    assert texts_of(ax) == ["100", "25", "0"]  # the last is small, not zero
+    np.testing.assert_array_equal(ax.images[0].get_array().mask, np.array(values) == 0)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["one", "two"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["SOT", "star", "EOT"]
+    assert ax.yaxis_inverted()
+
+
+def test_triangle_refuses_labels_that_do_not_fit(ax):
+    with pytest.raises(ValueError, match=r"values must be \(1, 3\).*got shape \(2, 3\)"):
+        plots.plot_triangle(ax, np.zeros((2, 3)), ["one"], ["a", "b", "c"])
