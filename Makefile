@@ -34,7 +34,7 @@ test: $(READY)  ## everything that must hold: library, chapters, book, wheel
 test-fast: $(READY)  ## linters and the tests that take seconds
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/lint-imports --no-cache
-	@$(THREADS) $(PY) -m pytest tests -m "not slow"
+	@OMP_NUM_THREADS=1 $(PY) -m pytest tests -m "not slow" -n 2 --dist loadfile
 
 lock: $(READY)  ## compile requirements.txt from pyproject.toml
 	@$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
