@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from clipmini.metrics import t_interval
-from clipmini.plots import BLUE, GREY, INK, LABEL_WIDTH, _array, _picture
+from clipmini.plots import BLUE, GREY, INK, LABEL_WIDTH, _array, _picture, plot_curve
 
 
 def plot_map(ax: Axes, image: ArrayLike, weights: ArrayLike, *, vmax: float | None = None) -> Axes:
@@ -29,6 +29,24 @@ def plot_map(ax: Axes, image: ArrayLike, weights: ArrayLike, *, vmax: float | No
     ax.imshow(weights, extent=extent, vmin=0, vmax=vmax, alpha=0.75, interpolation="nearest")
     ax.set(xlim=(0, 1), ylim=(1, 0))
     ax.set_axis_off()
+    return ax
+
+
+def plot_bands(ax: Axes, x: ArrayLike, runs: Mapping[str, ArrayLike], **labels: str) -> Axes:
+    """Draw a curve a name, the mean of its runs, in a band that is Student's 95% interval of that mean at each x.
+
+    Args:
+        x: (X,). runs: the legend's names, and (S, X) values each, a row a seed, any unit. labels: xlabel, ylabel.
+    Raises:
+        ValueError: if a name has fewer than two runs.
+    """
+    for name, values in runs.items():
+        values = _array(values)
+        low, high = np.transpose([t_interval(at.tolist()) for at in values.T])
+        plot_curve(ax, x, values.mean(axis=0), label=name, **labels)
+        ax.fill_between(x, low, high, color=ax.lines[-1].get_color(), alpha=0.2, linewidth=0)
+        ax.lines[-1].set_marker("o")
+    ax.legend()
     return ax
 
 

@@ -36,6 +36,17 @@ def test_a_map_that_is_no_grid_of_weights_is_refused(ax, weights):
         figures.plot_map(ax, np.zeros((8, 8)), weights)
 
 
+def test_bands_are_the_mean_of_the_runs_in_its_interval(ax):
+    runs = {"a": np.random.default_rng(0).random((5, 3)), "b": torch.rand(2, 3)}
+    figures.plot_bands(ax, range(3), runs, xlabel="shift (px)", ylabel="way")
+    assert [line.get_label() for line in ax.lines] == ["a", "b"] and ax.get_legend() is not None
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), runs["a"].mean(axis=0))
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    low, high = t_interval(runs["a"][:, 1].tolist())
+    assert min(abs(heights - low)) < 1e-9 and min(abs(heights - high)) < 1e-9
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("shift (px)", "way")
+
+
 def test_differences_are_a_dot_a_seed_over_an_interval_blue_where_zero_is_out(ax):
     rows = {"clearly less": [-0.5, -0.4, -0.6], "undecided": [0.1, -0.2, 0.3]}
     assert figures.plot_differences(ax, rows) is ax
