@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 from PIL import Image
 
 import clipmini as cm
-from clipmini.weights.archive import FP32
 from clipmini.weights.released import METADATA, infer_config
 
 PHOTOS = Path(skimage.__file__).parent / "data"
@@ -23,15 +23,28 @@ def published() -> tuple[list[str], np.ndarray]:
     return names, np.array([row[1:] for row in rows], dtype=float)
 
 
-def size() -> None:
-    for name in ("ViT-B/32", "ViT-L/14"):
-        with torch.device("meta"):
-            weights = cm.weights.to_openai(cm.CLIP.from_preset(name))
-        single = {key: value.numel() for key, value in weights.items() if any(part in key for part in FP32)}
-        total = sum(value.numel() for value in weights.values())
-        table = single["token_embedding.weight"]
-        rough, exact = (2 * total + 2 * part for part in (table, sum(single.values())))
-        print(f"{name}: {total:,} numbers; {rough / 1e6:.1f} MB with the table alone in fp32, {exact / 1e6:.1f} MB with all")
+def keys_first(state: dict) -> dict:
+    return {key: torch.cat([value.chunk(3)[part] for part in (1, 0, 2)]) if key.startswith("visual.") and ".in_proj_" in key
+            else value for key, value in state.items()}
+
+
+def turned(state: dict) -> dict:
+    return {key: value.T if key.startswith("visual.") and "out_proj.weight" in key else value for key, value in state.items()}
+
+
+def stranger() -> None:
+    model, tok, _ = cm.load("glyphs-vit")
+    state, digits = cm.weights.to_openai(model), cm.datasets.load("digits", "dev")
+    digits = replace(digits, templates=("digit {}",))
+    kinds = {"nothing": dict, "keys first": keys_first, "transposed": turned}
+    for done, spoil in kinds.items():
+        for undone, repair in kinds.items():
+            scores = cm.scores.classify(cm.weights.from_openai(repair(spoil(state))), tok, digits)
+            hits = cm.metrics.hits_at_k(scores, digits.right, k=1).float().mean().item()
+            low, high = cm.metrics.wilson_interval(hits, len(digits))
+            print(f"spoilt: {done}, repaired: {undone}: {hits:.1%} ({low:.1%} to {high:.1%})")
+    for key in (key for key in state if key.startswith("visual.") and ".0.attn.in_proj_weight" in key):
+        print(key, *(f"{part.std():.3f}" for part in state[key].chunk(3)))
 
 
 def lead() -> None:
@@ -42,6 +55,9 @@ def lead() -> None:
     _, matrix = published()
     leads = np.diag(matrix) - (matrix - np.eye(8)).max(axis=0)
     print(f"leads over the runner-up: {leads.min():.2f} to {leads.max():.2f}, mean {leads.mean():.2f}")
+    for g in (leads.min(), 0.1, 0.15):
+        few, many = (1 / (1 + (captions - 1) * np.exp(-100 * g)) for captions in (8, 1000))
+        print(f"a lead of {g:.2f}: {few:.2%} among 8, {many:.1%} among 1,000; {(leads > g - 0.001).sum()} of 8 have it")
 
 
 def resnet() -> None:
@@ -68,7 +84,7 @@ def twice() -> None:
         print(f"through {side} px: {np.mean(changes):.1f} grey levels ({min(changes):.1f} to {max(changes):.1f})")
 
 
-EXERCISES = {"1": size, "2": lead, "3": resnet, "4": twice}
+EXERCISES = {"1": stranger, "2": lead, "3": resnet, "4": twice}
 
 if __name__ == "__main__":
     wanted = sys.argv[1:] or list(EXERCISES)
