@@ -97,7 +97,7 @@ def test_stages_of_a_vit(vit, batch):
     seen = activations(vit.visual, batch[0])
     shapes = {name: tuple(value.shape) for name, value in seen.items()}
     blocks = {f"transformer.resblocks.{i}": (7, 17, 22) for i in range(2)}
-    assert shapes == {"conv1": (7, 22, 4, 4), "ln_pre": (7, 17, 22), **blocks, "ln_post": (7, 22)}
+    assert shapes == {"conv1": (7, 16, 22), "ln_pre": (7, 17, 22), **blocks, "ln_post": (7, 22)}
     assert list(seen) == ["conv1", "ln_pre", *blocks, "ln_post"]
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from clipmini.layers import Block, LayerNorm, QuickGELU, SelfAttention, Transformer
 
@@ -129,3 +130,33 @@ def test_layers_are_not_shared():
 def test_a_whole_model_can_be_cast(dtype):
     transformer = Transformer(WIDTH, 1, HEADS).to(dtype)
     assert transformer(torch.zeros(BATCH, LENGTH, WIDTH, dtype=dtype)).dtype == dtype
+
+
+class Operators(TorchDispatchMode):
+    """The names of the operators that run."""
+
+    def __enter__(self):
+        self.names = []
+        return super().__enter__()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.names.append(function.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_in_bf16_on_a_cpu_is_near_fp32_and_avoids_the_slow_kernel(causal):
+    torch.manual_seed(0)
+    attention, x = SelfAttention(64, 4), torch.randn(3, 9, 64)
+
+    def gradients(dtype):
+        attention.zero_grad()
+        with Operators() as ran, torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            attention(x, causal).square().sum().backward()
+        return [p.grad for p in attention.parameters()], any("flash" in name for name in ran.names)
+
+    exact, fused = gradients(torch.float32)
+    half, half_fused = gradients(torch.bfloat16)
+    assert fused and not half_fused
+    for ours, expected in zip(half, exact, strict=True):
+        assert (ours - expected).norm() < 0.02 * expected.norm()
