@@ -3,29 +3,14 @@
 The chapter's own cells, up to its first trained models, are executed first; nothing of them is repeated here.
 """
 
-import sys
-
-import matplotlib
 import numpy as np
 import torch
 import torch.nn.functional as F
-from source_hash import code_cells
+from exercises import chapter, run
 
 import clipmini as cm
-from notebooks import ROOT, read
 
-matplotlib.use("agg")
 LAST = "def report("  # the cell that ends the chapter's definitions
-
-
-def chapter() -> dict:
-    """The names that the chapter defines before it trains anything."""
-    names: dict = {}
-    for cell in code_cells(read(ROOT / "notebooks" / "03_contrastive_loss.ipynb")):
-        exec(compile(cell.source, "chapter 3", "exec"), names)
-        if LAST in cell.source:
-            return names
-    raise ValueError(f"chapter 3 has no cell with {LAST!r}")
 
 
 def two_pairs(names: dict) -> None:
@@ -109,10 +94,4 @@ def trap(names: dict) -> None:
 EXERCISES = {"trap": trap, "1": two_pairs, "2": gap, "3": best_scale, "4": neighbours, "5": sigmoid}
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or list(EXERCISES)
-    if strangers := [number for number in wanted if number not in EXERCISES]:
-        sys.exit(f"no exercise {strangers[0]!r}; choose from: {', '.join(EXERCISES)}")
-    names = chapter()
-    for number in wanted:
-        print(f"exercise {number}")
-        EXERCISES[number](names)
+    run(EXERCISES, __doc__, lambda: chapter("03_contrastive_loss", LAST))

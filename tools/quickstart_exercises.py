@@ -1,14 +1,13 @@
-"""Print the numbers that the quickstart's solutions quote. Name exercises to run only those."""
+"""Print the numbers that the quickstart's solutions quote."""
 
-import argparse
 import dataclasses
 import random
 import statistics
 
 import torch
+from exercises import run
 
 import clipmini as cm
-from clipmini.config import choose
 
 
 def train(model: cm.CLIP, **changes) -> tuple[list[float], cm.Tokenizer]:
@@ -71,8 +70,4 @@ def word_order(shuffles: int = 5) -> None:
 EXERCISES = {"1": fixed_scale, "2": prompts, "3": distortion, "4": word_order}
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("numbers", nargs="*", default=list(EXERCISES), help="default: all four")
-    for number in parser.parse_args().numbers:
-        print(f"exercise {number}")
-        choose("exercise", number, EXERCISES)()
+    run(EXERCISES, __doc__)

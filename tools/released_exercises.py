@@ -1,13 +1,13 @@
 """The figures of the solutions in `notebooks/11_released_weights.ipynb`: all of them, or those of the numbers given."""
 
 import csv
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import skimage
 import torch
+from exercises import run
 from PIL import Image
 
 import clipmini as cm
@@ -87,9 +87,4 @@ def twice() -> None:
 EXERCISES = {"1": stranger, "2": lead, "3": resnet, "4": twice}
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or list(EXERCISES)
-    if strangers := [number for number in wanted if number not in EXERCISES]:
-        sys.exit(f"no exercise {strangers[0]!r}; choose from: {', '.join(EXERCISES)}")
-    for number in wanted:
-        print(f"exercise {number}")
-        EXERCISES[number]()
+    run(EXERCISES, __doc__)

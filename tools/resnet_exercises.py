@@ -3,32 +3,14 @@
 The chapter's own cells, up to its last definitions, are executed first; nothing of them is repeated here.
 """
 
-import sys
-
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from source_hash import code_cells
+from exercises import chapter, run
 
 import clipmini as cm
 from clipmini.originals import with_one_convolution
-from notebooks import ROOT, read
 
-matplotlib.use("agg")
 LAST = "def redirected("  # the cell that ends the chapter's definitions
-
-
-def chapter() -> dict:
-    """The names that the chapter defines before it reads what was trained beforehand."""
-    names: dict = {}
-    for cell in code_cells(read(ROOT / "notebooks" / "07_modified_resnet.ipynb")):
-        exec(compile(cell.source, "chapter 7", "exec"), names)
-        plt.close("all")
-        if LAST in cell.source:
-            print("-" * 20)
-            return names
-    raise ValueError(f"chapter 7 has no cell with {LAST!r}")
 
 
 def thirds(names: dict) -> None:
@@ -105,10 +87,4 @@ def heads(names: dict) -> None:
 EXERCISES = {"1": thirds, "2": field, "3": directions, "4": stem, "5": heads}
 
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or list(EXERCISES)
-    if strangers := [number for number in wanted if number not in EXERCISES]:
-        sys.exit(f"no exercise {strangers[0]!r}; choose from: {', '.join(EXERCISES)}")
-    names = chapter()
-    for number in wanted:
-        print(f"exercise {number}")
-        EXERCISES[number](names)
+    run(EXERCISES, __doc__, lambda: chapter("07_modified_resnet", LAST))

@@ -9,7 +9,7 @@ data/scenes_proof.json with the generator's version. That relations need the sen
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -250,9 +250,14 @@ def prove(seed: int) -> None:
         record("single", seed, found, seconds=seconds, **recipe)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(about: str, prove: Callable[[int], None]) -> None:
+    """The command line of both proofs: one proof a seed, on one thread, so that a seed means the same numbers."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="added to those of the file")
     torch.set_num_threads(1)
     for seed in parser.parse_args().seeds:
         prove(seed)
+
+
+if __name__ == "__main__":
+    run(__doc__, prove)

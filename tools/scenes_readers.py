@@ -6,7 +6,6 @@ Every choice task asks which of two or three sentences is true of a picture. Rea
 chance; a network that finds what each sentence names, and compares, must not. Results go to data/scenes_proof.json.
 """
 
-import argparse
 import re
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from scenes_proof import Residual, half_precision, optimised, pixels, record
+from scenes_proof import Residual, half_precision, optimised, pixels, record, run
 from torch import Tensor, nn
 
 from clipmini.datasets.scenes import REFERENCE, TASKS
@@ -293,8 +292,4 @@ def prove(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="added to those of the file")
-    torch.set_num_threads(1)
-    for seed in parser.parse_args().seeds:
-        prove(seed)
+    run(__doc__, prove)

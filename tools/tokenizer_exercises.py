@@ -1,9 +1,8 @@
-"""Print the numbers that the tokenizer chapter quotes and does not compute itself. Name parts to run only those.
+"""Print the numbers that the tokenizer chapter quotes and does not compute itself; all of them take some ten minutes.
 
 Parts 3 and foreign also record in data/tokenizer_numbers.json what the chapter draws.
 """
 
-import argparse
 import dataclasses
 import importlib.util
 import json
@@ -16,10 +15,10 @@ from math import inf
 from pathlib import Path
 
 import torch
+from exercises import run
 
 import clipmini as cm
 from clipmini import bpe
-from clipmini.config import choose
 from clipmini.files import atomic_write, data_folder
 from clipmini.tokenizer import RELEASED, SCHEMES
 
@@ -205,8 +204,4 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=list(PARTS), help=f"of {', '.join(PARTS)}; default: all, some ten minutes")
-    for part in parser.parse_args().parts:
-        print(f"part {part}")
-        choose("part", part, PARTS)()
+    run(PARTS, __doc__)
