@@ -6,11 +6,11 @@ The chapter's own cells, up to its first trained models, are executed first; not
 import numpy as np
 import torch
 import torch.nn.functional as F
-from exercises import chapter, run
+from exercises import run
 
 import clipmini as cm
 
-LAST = "def report("  # the cell that ends the chapter's definitions
+SETTING = {"name": "03_contrastive_loss", "last": "def report("}  # the cell that ends the definitions
 
 
 def two_pairs(names: dict) -> None:
@@ -94,4 +94,4 @@ def trap(names: dict) -> None:
 EXERCISES = {"trap": trap, "1": two_pairs, "2": gap, "3": best_scale, "4": neighbours, "5": sigmoid}
 
 if __name__ == "__main__":
-    run(EXERCISES, __doc__, lambda: chapter("03_contrastive_loss", LAST))
+    run(EXERCISES, __doc__, SETTING)

@@ -1,7 +1,7 @@
 """What the scripts of the exercises share: a chapter's own names, and a command line that runs the exercises named on it."""
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ from notebooks import ROOT, read
 matplotlib.use("agg")
 
 
-def chapter(name: str, last: str, skip: Collection[str] = ()) -> dict:
+def chapter(name: str, last: str, skip: tuple[str, ...] = ()) -> dict:
     """The names that a chapter has defined by the end of its cell with `last`, so that a script repeats none of it.
 
     Cells that hold a part in `skip` are left out. Raises ValueError if no cell holds `last`.
@@ -29,8 +29,8 @@ def chapter(name: str, last: str, skip: Collection[str] = ()) -> dict:
     raise ValueError(f"chapter {name} has no cell with {last!r}")
 
 
-def run(exercises: dict[str, Callable], about: str, setting: Callable[[], dict] | None = None) -> None:
-    """Run the exercises that the command line names, or all; each is given what `setting` returns, if there is one."""
+def run(exercises: dict[str, Callable], about: str, setting: dict | None = None) -> None:
+    """Run the exercises that the command line names, or all; each is given `chapter(**setting)`, if there is a setting."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("numbers", nargs="*", help=f"of {', '.join(exercises)}; default: all")
     wanted = parser.parse_args().numbers or list(exercises)
@@ -38,7 +38,7 @@ def run(exercises: dict[str, Callable], about: str, setting: Callable[[], dict] 
         chosen = {number: choose("exercise", number, exercises) for number in wanted}
     except ValueError as error:
         parser.error(str(error))
-    given = [setting()] if setting else []
+    given = [chapter(**setting)] if setting else []
     for number, exercise in chosen.items():
         print(f"exercise {number}", flush=True)
         exercise(*given)

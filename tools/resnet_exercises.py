@@ -5,12 +5,12 @@ The chapter's own cells, up to its last definitions, are executed first; nothing
 
 import numpy as np
 import torch
-from exercises import chapter, run
+from exercises import run
 
 import clipmini as cm
 from clipmini.originals import with_one_convolution
 
-LAST = "def redirected("  # the cell that ends the chapter's definitions
+SETTING = {"name": "07_modified_resnet", "last": "def redirected("}  # the cell that ends the definitions
 
 
 def thirds(names: dict) -> None:
@@ -87,4 +87,4 @@ def heads(names: dict) -> None:
 EXERCISES = {"1": thirds, "2": field, "3": directions, "4": stem, "5": heads}
 
 if __name__ == "__main__":
-    run(EXERCISES, __doc__, lambda: chapter("07_modified_resnet", LAST))
+    run(EXERCISES, __doc__, SETTING)
