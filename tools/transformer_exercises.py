@@ -1,35 +1,25 @@
 """The figures of the solutions in `notebooks/05_text_transformer.ipynb`: all of them, or those of the numbers given.
 
-The chapter's own cells, up to its first trained readers, are executed first; nothing of them is repeated here.
+`words`, `longer` and `rates` print what its text quotes: the weights of the EOT against single words, ten times as many
+steps, other learning rates. The chapter's own cells, up to its first trained readers, are executed first; nothing of them
+is repeated here.
 """
 
-import sys
-
-import matplotlib
 import numpy as np
 import torch
-import torch.nn.functional as F
+from exercises import run
 from scipy.stats import spearmanr
-from source_hash import code_cells
 
 import clipmini as cm
-from notebooks import ROOT, read
 
-matplotlib.use("agg")
-LAST = "def film_of("  # the cell that ends the chapter's definitions
-SKIPPED = ("%pip", "cm.notebook.show(", "first_answers", "shuffled(", "pictures = cm.embed", "won",
-           "scores = {", "scores.items", "states", "hits")
+SETTING = {"name": "05_text_transformer", "last": "def film_of(",  # the cell that ends the chapter's definitions
+           "skip": ("cm.notebook.show(", "states", "hits", "junk", "masked_fill", "against_twin")}
 
 
-def chapter() -> dict:
-    """The names that the chapter defines before it trains anything."""
-    names: dict = {}
-    for cell in code_cells(read(ROOT / "notebooks" / "05_text_transformer.ipynb")):
-        if not any(part in cell.source for part in SKIPPED):
-            exec(compile(cell.source, "chapter 5", "exec"), names)
-        if LAST in cell.source:
-            return names
-    raise ValueError(f"chapter 5 has no cell with {LAST!r}")
+def by_hand(names: dict) -> None:
+    queries = np.array([[0.0, 0, 0, 0], [2, 0, 0, 0], [2, 0, 0, 0]])
+    keys = np.log(np.array([[4.0, 1, 1, 1], [2, 1, 1, 1], [1, 1, 1, 1]]))
+    print(*(names["collect"](i, queries, keys, np.array([[7.0], [14], [21]])).round(2) for i in (1, 2)))
 
 
 def heads(names: dict) -> None:
@@ -44,27 +34,27 @@ def heads(names: dict) -> None:
         print("four heads, loop = library:", torch.allclose(ours, attention(x, causal=True)[0], atol=1e-5))
 
 
-def no_mask(names: dict) -> None:
-    """The vector of a short caption, alone and beside a long one, with the mask and without it."""
-    tower, tok = names["tower"], names["tok"]
-    both = tok(["snowman", names["name"]], 48)
-    for causal in (True, False):
-        tower.transformer.causal = causal
+def one_block(names: dict) -> None:
+    """Does a mask without positions give order away in one block, and what do readers make of it?"""
+    says, (a, b) = names["says"], names["held"][0]
+    for layers in (1, 2):
+        torch.manual_seed(0)
+        text = names["Reader"](positions=False, layers=layers).text
         with torch.no_grad():
-            alone, beside = tower(both[:1])[0], tower(both)[0]
-        print(f"mask {causal}: cosine of the two vectors {F.cosine_similarity(alone, beside, dim=0):.2f}")
-    tower.transformer.causal = True
+            x, y = text(torch.stack([says[0, a, b], says[0, b, a]]))
+        print(f"{layers} blocks, mirrors equal:", torch.allclose(x, y, rtol=0, atol=1e-5))
+    train(names, "mirrored, no positions, one block", mirrors=True, positions=False, layers=1)
 
 
-def leave_one_out(names: dict) -> None:
-    """Does a weight of the EOT say how much the caption's vector moves when the word goes?"""
+def single_words(names: dict, without: str, changed) -> None:
+    """Do the EOT's weights rank the words of a name as `changed` does, which makes a caption for each word?"""
     model, tok, tower, rank = names["model"], names["tok"], names["tower"], {"block 1": [], "block 2": [], "place in the row": []}
     for name in sorted(set(names["unseen"].captions)):
         words = name.split()
-        if len(words) < 3 or len(tok.encode(name)) != len(words):
+        if len(words) < 3 or len(tok.encode(name)) != len(words) or without in words:
             continue
         maps = names["attention_maps"](tower, tok([name], 48))
-        vectors = cm.embed_texts(model, tok, [name] + [" ".join(words[:i] + words[i + 1:]) for i in range(len(words))])
+        vectors = cm.embed_texts(model, tok, [name] + [" ".join(changed(words, i)) for i in range(len(words))])
         moved = 1 - vectors[1:] @ vectors[0]
         heard = [m[0, 0, -1, 1:-1] for m in maps] + [torch.arange(len(words))]
         for what, weight in zip(rank, heard, strict=True):
@@ -74,12 +64,37 @@ def leave_one_out(names: dict) -> None:
         print(f"{what}: rank correlation {np.mean(runs):.2f} ({low:.2f} to {high:.2f}), {len(runs)} names")
 
 
-def train(names: dict, what: str, seeds: int = 5, **how) -> None:
+def left_out(names: dict) -> None:
+    single_words(names, "", lambda words, i: words[:i] + words[i + 1:])
+
+
+def replaced(names: dict) -> None:
+    single_words(names, "star", lambda words, i: words[:i] + ["star"] + words[i + 1:])
+
+
+def train(names: dict, what: str, seeds=range(5), **how) -> None:
     torch.set_num_threads(1)
-    ends = np.array([names["film_of"](seed, **how)[-1] for seed in range(seeds)])
-    for question, runs in zip(("which two things", "which way round"), ends.T, strict=True):
+    films, losses = zip(*(names["film_of"](seed, **how) for seed in seeds), strict=True)
+    print(f"{what}: loss {np.mean(losses):.1e}")
+    for question, runs in zip(("which two things", "which way round"), 100 * np.array(films)[:, -1].T, strict=True):
         low, high = cm.metrics.t_interval(runs.tolist())
-        print(f"{what}, {question}: {runs.mean():.1%} ({low:.1%} to {min(high, 1):.1%}), {seeds} seeds", flush=True)
+        print(f"  {question}:", *(f"{x:.1f}" for x in runs), f"mean {runs.mean():.1f} ({low:.1f} to {high:.1f})", flush=True)
+
+
+def longer(names: dict) -> None:
+    """Ordinary batches for ten times as many steps."""
+    names["length"] *= 10
+    train(names, f"ordinary batches, {names['length']} steps")
+    names["length"] //= 10
+
+
+def rates(names: dict) -> None:
+    """Other learning rates, on seeds that the chapter does not use."""
+    chosen = names["peak"]
+    for names["peak"] in (0.002, 0.004, 0.008, 0.016):
+        for mirrors in (False, True):
+            train(names, f"rate {names['peak']}, {'mirrored' if mirrors else 'ordinary'}", range(10, 13), mirrors=mirrors)
+    names["peak"] = chosen
 
 
 def one_wording(names: dict) -> None:
@@ -91,9 +106,8 @@ def one_wording(names: dict) -> None:
 
 
 def few_mirrors(names: dict) -> None:
-    known = names["known"]
-    original = names["draw"]
-    for k in (1, 4, 16):
+    known, original, length = names["known"], names["draw"], names["length"]
+    for k, times in ((1, 1), (4, 1), (16, 1), (1, 4), (4, 4)):
 
         def draw(mirrors, k=k):
             some = known[torch.randperm(len(known))]
@@ -101,23 +115,13 @@ def few_mirrors(names: dict) -> None:
             some = torch.where(turn, some[:64].flip(1), some[:64])
             return torch.cat([some[: 64 - k], some[:k].flip(1)])
 
-        names["draw"] = draw
-        train(names, f"{k} couples of a batch both ways round")
-    names["draw"] = original
+        names["draw"], names["length"] = draw, times * length
+        train(names, f"{k} couples of a batch both ways round, {times * length} steps")
+    names["draw"], names["length"] = original, length
 
 
-PARTS = {"2": heads, "3": no_mask, "4": leave_one_out, "5": one_wording, "6": few_mirrors}
-
-
-def main() -> None:
-    chosen = sys.argv[1:] or list(PARTS)
-    if strangers := set(chosen) - set(PARTS):
-        sys.exit(f"no figures for {sorted(strangers)}; choose from: {', '.join(PARTS)}")
-    names = chapter()
-    for number in chosen:
-        print(f"exercise {number}", flush=True)
-        PARTS[number](names)
-
+EXERCISES = {"1": by_hand, "2": heads, "3": one_block, "4": replaced, "5": one_wording, "6": few_mirrors,
+             "words": left_out, "longer": longer, "rates": rates}
 
 if __name__ == "__main__":
-    main()
+    run(EXERCISES, __doc__, SETTING)
