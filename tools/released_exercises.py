@@ -11,6 +11,7 @@ from exercises import run
 from PIL import Image
 
 import clipmini as cm
+from clipmini.clip import CLIP
 from clipmini.weights.released import METADATA, infer_config
 
 PHOTOS = Path(skimage.__file__).parent / "data"
@@ -55,6 +56,9 @@ def lead() -> None:
     _, matrix = published()
     leads = np.diag(matrix) - (matrix - np.eye(8)).max(axis=0)
     print(f"leads over the runner-up: {leads.min():.2f} to {leads.max():.2f}, mean {leads.mean():.2f}")
+    odds = np.exp(100 * (matrix - np.diag(matrix))) * ~np.eye(8, dtype=bool)  # of each wrong caption, a column a photograph
+    p = 1 / (1 + 999 / 7 * odds.sum(axis=0))
+    print(f"999 like the seven wrong ones: the least sure {p.min():.1%}, mean {p.mean():.1%}")
     for g in (leads.min(), 0.1, 0.15):
         few, many = (1 / (1 + (captions - 1) * np.exp(-100 * g)) for captions in (8, 1000))
         print(f"a lead of {g:.2f}: {few:.2%} among 8, {many:.1%} among 1,000; {(leads > g - 0.001).sum()} of 8 have it")
@@ -63,28 +67,76 @@ def lead() -> None:
 def resnet() -> None:
     path, _, real = cm.zoo.archive("RN50")
     state = {key: value for key, value in cm.weights.read_archive(path).items() if key not in METADATA}
-    print(f"{'released' if real else 'stand-in'}: {len(state)} arrays; {infer_config(state).vision}")
+    config = infer_config(state)
+    print(f"{'released' if real else 'stand-in'}: {len(state)} arrays; {config.vision}")
     for key in ("visual.layer1.0.conv1.weight", "visual.attnpool.positional_embedding", "visual.attnpool.c_proj.weight"):
         print(f"{key} {tuple(state[key].shape)}")
     stages = [len({key.split(".")[2] for key in state if key.startswith(f"visual.layer{i}.")}) for i in range(1, 5)]
-    print(f"blocks a stage: {stages}")
+    print(f"blocks a stage: {stages}; text {config.text}; shared space {config.embed_dim}")
 
 
 def twice() -> None:
     std = torch.tensor(cm.transforms.STD).view(3, 1, 1)
     names, _ = published()
     photos = [Image.open(next(PHOTOS.glob(f"{name}.*"))).convert("RGB") for name in names]
-    for side in (448, 150):
+    photos = [photo for photo in photos if min(photo.size) > 256]
+    for side in (256, 150):
         changes = []
         for photo in photos:
             size = [side * d // min(photo.size) for d in photo.size]
             before = photo.resize(size, Image.Resampling.BICUBIC)
             change = cm.transforms.preprocess(before, 224) - cm.transforms.preprocess(photo, 224)
             changes.append((255 * std * change).abs().mean().item())
-        print(f"through {side} px: {np.mean(changes):.1f} grey levels ({min(changes):.1f} to {max(changes):.1f})")
+        print(f"{len(photos)} photographs through {side} px: {np.mean(changes):.1f} grey levels"
+              f" ({min(changes):.1f} to {max(changes):.1f})")
 
 
-EXERCISES = {"1": stranger, "2": lead, "3": resnet, "4": twice}
+def columns_first(state: dict) -> dict:
+    """The patches of each picture counted down the columns."""
+    positions = state["visual.positional_embedding"]
+    side = int((len(positions) - 1) ** 0.5)
+    grid = positions[1:].view(side, side, -1).transpose(0, 1).flatten(0, 1)
+    return state | {"visual.positional_embedding": torch.cat([positions[:1], grid])}
+
+
+def norms_exchanged(state: dict) -> dict:
+    """In each block the normalisation before the attention and the one before the layers behind it."""
+    other = {"ln_1": "ln_2", "ln_2": "ln_1"}
+    return {key: state[".".join(other.get(part, part) for part in key.split("."))] for key in state}
+
+
+def small_epsilon(state: dict) -> CLIP:
+    model = cm.weights.from_openai(state)
+    for module in model.modules():
+        if isinstance(module, torch.nn.LayerNorm):
+            module.eps = 1e-12
+    return model
+
+
+def sixth() -> None:
+    model, tok, _ = cm.load("glyphs-vit")
+    state, glyphs = cm.weights.to_openai(model), cm.datasets.load("glyphs", "val")
+
+    def found(model: CLIP) -> torch.Tensor:
+        return cm.metrics.hits_at_k(cm.scores.classify(model, tok, glyphs), glyphs.right, k=5)
+
+    before = found(model)
+    spoilt = {
+        "columns first": cm.weights.from_openai(columns_first(state)),
+        "norms exchanged": cm.weights.from_openai(norms_exchanged(state)),
+        "epsilon 1e-12": small_epsilon(state),
+    }
+    for name, wrong in spoilt.items():
+        hits = found(wrong)
+        d = 100 * (hits.float() - before.float())
+        sums = torch.zeros(len(glyphs.classes)).index_add(0, glyphs.labels, d - d.mean())
+        turned = torch.rad2deg(2 * torch.asin((cm.embed(wrong, tok, glyphs).image
+                                               - cm.embed(model, tok, glyphs).image).norm(dim=1) / 2)).mean()
+        print(f"{name}: R@5 {hits.float().mean():.1%}, {d.mean():+.1f} ± {1.96 * sums.norm() / len(d):.1f} points;"
+              f" glyphs turn by {turned:.2f} degrees")
+
+
+EXERCISES = {"1": stranger, "2": lead, "3": resnet, "4": twice, "5": sixth}
 
 if __name__ == "__main__":
     run(EXERCISES, __doc__)
