@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from clipmini.files import package_data
-from clipmini.plots import centre_square
+from clipmini.plots import centre_square, plot_run
 from clipmini.scores import Score
 
 
@@ -58,6 +58,32 @@ def watch(steps: Iterator, total: int, every: float = 1.0) -> Iterator:
             line.update(Pretty(f"step {log.step:,} of {total:,}, loss {log.loss:.2f}, {rate}"))
         yield log
     line.update(Pretty(f"{total:,} steps done"))
+
+
+def live_curves(steps: Iterator, *, probe: Callable[[], float] | None = None, probe_every: int = 100,
+                every: float = 5.0) -> Iterator:
+    """Pass training's logs on, and draw them as they come: loss, temperature, gradient norm, images/s, and a probed task.
+
+    Args: probe: -> fraction in 0..1, how well the model does now at some task; asked each `probe_every` steps. every:
+    seconds between two drawings.
+    """
+    logs, probed, drawn = [], {}, time.monotonic()
+    picture = display(Pretty("starting"), display_id=True)
+
+    def draw() -> None:
+        figure = Figure(figsize=(12, 6), layout="constrained")
+        plot_run(figure.subplots(2, 3), logs, probed)
+        picture.update(figure)
+
+    for log in steps:
+        logs.append(log)
+        if probe and log.step % probe_every == 0:
+            probed[log.step] = probe()
+        if time.monotonic() - drawn > every:
+            draw()
+            drawn = time.monotonic()
+        yield log
+    draw()
 
 
 def temperature_slider(cosines: ArrayLike, texts: Sequence[str], images: Sequence) -> HTML:

@@ -67,6 +67,17 @@ def test_watch_passes_every_log_on(monkeypatch):
     assert lines[-1] == "3 steps done"
 
 
+def test_live_curves_pass_every_log_on_and_probe_now_and_then(monkeypatch):
+    shown, asked = [], []
+    handle = SimpleNamespace(update=shown.append)
+    monkeypatch.setattr(notebook, "display", lambda *args, **kwargs: handle)
+    logs = [SimpleNamespace(step=i, loss=1, logit_scale=2, gradient_norm=3, images_per_second=4) for i in range(7)]
+    passed = list(notebook.live_curves(iter(logs), probe=lambda: asked.append(1) or 0.5, probe_every=3, every=1e9))
+    assert passed == logs and len(asked) == 3
+    (figure,) = shown
+    assert figure.axes[4].lines[0].get_xdata().tolist() == [0, 3, 6]
+
+
 def test_stacked_figures_lie_one_below_the_other():
     figures = [plt.figure(figsize=(2, height)) for height in (1, 3)]
     sheet = Image.open(io.BytesIO(notebook.stack(figures)))

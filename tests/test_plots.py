@@ -1,5 +1,7 @@
 """Figures draw on the axes they are given, show all they are given, and refuse what does not fit."""
 
+from types import SimpleNamespace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -284,3 +286,15 @@ def test_differences_are_a_dot_a_seed_over_an_interval_blue_where_zero_is_out(ax
 def test_one_seed_is_no_difference(ax):
     with pytest.raises(ValueError, match="at least two"):
         plots.plot_differences(ax, {"once": [0.3]})
+
+
+def test_a_run_has_a_panel_for_each_curve_and_one_for_what_was_probed():
+    figure, axes = plt.subplots(2, 3)
+    logs = [SimpleNamespace(step=i, loss=5 - i, logit_scale=14 + i, gradient_norm=2, images_per_second=100) for i in range(3)]
+    plots.plot_run(axes, logs, {0: 0.1, 2: 0.25})
+    shown = [(ax.get_ylabel(), ax.lines[0].get_ydata().tolist()) for ax in axes.flat if ax.axison]
+    assert shown[0] == ("loss (nats)", [5, 4, 3]) and shown[1] == ("logit scale", [14, 15, 16])
+    assert shown[4] == ("probe (%)", [10, 25]) and len(shown) == 5
+    plt.close(figure)
+    with pytest.raises(ValueError, match="drawn on 5 axes; got 4"):
+        plots.plot_run(np.empty(4, dtype=object), logs)

@@ -1,6 +1,6 @@
 """Figures of what changes by the step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log
 
 import numpy as np
@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 from clipmini.metrics import t_interval
 from clipmini.plots.inputs import as_array
 from clipmini.plots.style import GREY
+
+RUN_CURVES = {"loss": "loss (nats)", "logit_scale": "logit scale", "gradient_norm": "gradient norm",
+              "images_per_second": "images/s"}
 
 
 def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None, color: str | None = None,
@@ -38,6 +41,28 @@ def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None
                     xycoords=("axes fraction", "data"), textcoords="offset points", color="#555555", fontsize="small")
     ax.set(xlabel=xlabel, ylabel=ylabel)
     return ax
+
+
+def plot_run(axes: np.ndarray, logs: Sequence, probe: Mapping[int, float] | None = None) -> np.ndarray:
+    """Draw a training on at least five axes: loss, logit scale, gradient norm, images/s, and a task that was probed.
+
+    Args: axes: what `plt.subplots` returns; those left over are blanked. logs: what `cm.train` yields. probe: step and
+    score, a fraction in 0..1.
+    Raises:
+        ValueError: if there are fewer than five axes.
+    """
+    axes = np.asarray(axes, dtype=object).ravel()
+    if len(axes) < len(RUN_CURVES) + 1:
+        raise ValueError(f"a run is drawn on {len(RUN_CURVES) + 1} axes; got {len(axes)}")
+    steps, smooth = [log.step for log in logs], max(1, len(logs) // 50)
+    for ax, (field, label) in zip(axes, RUN_CURVES.items(), strict=False):
+        if steps:
+            plot_curve(ax, steps, [getattr(log, field) for log in logs], smooth=smooth, ylabel=label)
+    if probe:
+        plot_curve(axes[len(RUN_CURVES)], list(probe), [100 * score for score in probe.values()], ylabel="probe (%)")
+    for ax in axes[len(RUN_CURVES) + bool(probe) :]:
+        ax.set_axis_off()
+    return axes
 
 
 def plot_bands(ax: Axes, x: ArrayLike, runs: Mapping[str, ArrayLike], **labels: str) -> Axes:
