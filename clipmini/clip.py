@@ -16,14 +16,15 @@ from clipmini.vit import VisionTransformer
 
 @contextmanager
 def evaluating(module: nn.Module):
-    """Evaluation mode without gradients; the mode is put back, so that training is never left in eval mode."""
-    before = module.training
+    """Evaluation mode without gradients; each part's mode is put back, so that training is never left in eval mode."""
+    before = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        module.train(before)
+        for part, training in before:
+            part.training = training
 
 
 class CLIP(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from clipmini.config import TextConfig
 from clipmini.layers import LayerNorm, Transformer
+from clipmini.tracing import has_values
 
 
 class TextTransformer(nn.Module):
@@ -32,7 +33,7 @@ class TextTransformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "N L"], project: bool = True) -> Float[Tensor, "N features"]:
         end_N = self.end_of_text(tokens)
-        if not torch.compiler.is_compiling():
+        if has_values(end_N):
             tokens = tokens[:, : int(end_N.max()) + 1]  # the mask is causal: nothing after the last EOT can reach one
         x_NLD = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
         x_NLD = self.transformer(x_NLD)
@@ -50,7 +51,7 @@ class TextTransformer(nn.Module):
                 f"tokenize with context_length={self.context_length}"
             )
         is_end = tokens == self.eot
-        if not torch.compiler.is_compiling() and not is_end.any(dim=1).all():
+        if has_values(is_end) and not is_end.any(dim=1).all():
             missing = (~is_end.any(dim=1)).nonzero()[0].item()
             raise ValueError(
                 f"text {missing} has no end-of-text token (id {self.eot}), the place where the text is read: "

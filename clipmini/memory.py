@@ -1,0 +1,97 @@
+"""Memory for time: keep less of the forward pass, and compute it again when the backward pass comes for it.
+
+`recomputing` does so block by block, `in_chunks` tower by tower for a part of the batch at a time. Gradients are the same.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from clipmini.clip import CLIP
+from clipmini.layers import Block
+from clipmini.resnet import Bottleneck
+from clipmini.tracing import running
+
+
+def recomputing(model: nn.Module) -> AbstractContextManager:
+    """Within it, a block keeps only its input: gradient checkpointing (paper section 2.5; Chen et al., 2016).
+
+    The backward pass belongs within it, too: there the blocks are computed again.
+    """
+    blocks = [module for module in model.modules() if isinstance(module, Block | Bottleneck)]
+    return running({block: partial(_kept_input, block.forward, partial(_first_and_again, block)) for block in blocks})
+
+
+@contextmanager
+def in_chunks(model: CLIP, size: int, prepare: Callable[[Tensor], Tensor] | None = None,
+              generator: torch.Generator | None = None) -> Iterator[None]:
+    """Within it, `encode_image` and `encode_text` see at most `size` rows at a time and keep only the features.
+
+    A contrastive loss needs the whole batch, but it sees the towers through their features alone, and those are small. So
+    a batch of any size has its exact gradient from one chunk's memory: gradient caching (Gao et al., 2021). What depends on
+    other rows of the batch, which is batch norm in training mode, sees the chunk.
+
+    Args: prepare: what to do with a chunk of what `encode_image` is given, before it is encoded. generator: what `prepare`
+    draws from; the second time it draws the same.
+    Raises: ValueError if size is not positive.
+    """
+    if size < 1:
+        raise ValueError(f"a chunk must have at least 1 row, got {size}")
+    encode_image, encode_text = model.encode_image, model.encode_text
+
+    def prepared(images: Tensor) -> Tensor:
+        return encode_image(prepare(images) if prepare else images)
+
+    again = partial(_first_and_again, model, generator)
+    model.encode_image = partial(_chunk_by_chunk, prepared, again, size)
+    model.encode_text = partial(_chunk_by_chunk, encode_text, again, size)
+    try:
+        yield
+    finally:
+        del model.encode_image, model.encode_text
+
+
+def _chunk_by_chunk(encode: Callable[[Tensor], Tensor], again: Callable, size: int, rows: Tensor) -> Tensor:
+    return torch.cat([_kept_input(encode, again, chunk) for chunk in rows.split(size)])
+
+
+def _kept_input(forward: Callable, again: Callable, *inputs) -> Tensor:
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=again)
+
+
+def _first_and_again(module: nn.Module, generator: torch.Generator | None = None):
+    """What surrounds the first computation: nothing; and the second: the same draws, and no batch is counted twice."""
+    state = None if generator is None else generator.get_state()
+    return nullcontext(), _again(module, generator, state)
+
+
+@contextmanager
+def _again(module: nn.Module, generator: torch.Generator | None, state: Tensor | None) -> Iterator[None]:
+    after = None if generator is None else generator.get_state()
+    if generator is not None:
+        generator.set_state(state)
+    try:
+        with keeping_statistics(module):
+            yield
+    finally:
+        if generator is not None:
+            generator.set_state(after)
+
+
+@contextmanager
+def keeping_statistics(module: nn.Module) -> Iterator[None]:
+    """Within it, batch norm leaves its running statistics alone."""
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    before = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, (momentum, counted) in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked.copy_(counted)
