@@ -1,11 +1,11 @@
-"""python -m clipmini train | eval | datasets | presets: thin, all work is done by the library."""
+"""python -m clipmini train | eval | runs | datasets | presets: thin, all work is done by the library."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,11 +14,11 @@ from tqdm.auto import tqdm
 from clipmini import datasets, zoo
 from clipmini.clip import CLIP
 from clipmini.config import PRESETS, TrainConfig, choose
+from clipmini.runs import CHECKPOINT, CONFIG, compare
 from clipmini.scores import Score, scorecard
 from clipmini.tokenizer import Tokenizer
-from clipmini.training import CHECKPOINT, train
+from clipmini.training import train
 from clipmini.transforms import AUGMENTATIONS
-from clipmini.weights import save
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,13 +47,13 @@ def run_train(args) -> None:
     torch.manual_seed(config.seed)
     model = CLIP(dataclasses.replace(preset, text=text))
     run_dir = Path(args.run_dir or f"runs/{args.preset.replace('/', '-')}-{args.data}-{config.seed}")
-    with ctrl_c_asks() as asked, tqdm(train(model, tok, data, config, run_dir=run_dir), total=config.steps) as steps:
+    steps = train(model, tok, data, config, run_dir=run_dir, resume=args.resume)
+    with ctrl_c_asks() as asked, contextlib.closing(steps), tqdm(total=config.steps) as bar:
         for log in steps:
-            line = f"loss {log.loss:.3f}, scale {log.logit_scale:.1f}, {log.images_per_second:,.0f} images/s"
-            steps.set_description(line)
+            bar.update(log.step + 1 - bar.n)
+            bar.set_description(f"loss {log.loss:.3f}, scale {log.logit_scale:.1f}, {log.images_per_second:,.0f} images/s")
             if asked:
-                save(model, run_dir / CHECKPOINT, tokenizer=tok)
-                print(f"stopped after step {log.step}, as you asked")
+                print(f"stopped after step {log.step}, as you asked; --resume goes on from there")
                 break
     print(f"{run_dir / CHECKPOINT}\nevaluate it: python -m clipmini eval {run_dir / CHECKPOINT}")
 
@@ -74,6 +74,22 @@ def print_scores(title: str, scores: list[Score]) -> None:
         print(f"  {score.metric:6} {score.who:28} {score.value:6.1%}  ({low:.1%} to {high:.1%}, n = {score.n:,})")
 
 
+def run_runs(args) -> None:
+    """Compare runs: how far each is, its loss, its speed, and what sets it apart."""
+    folders = [Path(folder) for folder in args.folders] or sorted(path.parent for path in Path("runs").glob(f"*/{CONFIG}"))
+    if not folders:
+        raise ValueError("there are no runs in runs/; name their folders, or begin with: python -m clipmini train")
+    print_table(compare(folders))
+
+
+def print_table(rows: list[dict[str, str]]) -> None:
+    """A line a row, a column a key, as wide as it needs to be."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    widths = [max(len(column), *(len(row.get(column, "")) for row in rows)) for column in columns]
+    for row in [dict(zip(columns, columns, strict=True)), *rows]:
+        print("  ".join(row.get(column, "").ljust(width) for column, width in zip(columns, widths, strict=True)).rstrip())
+
+
 def run_datasets(args) -> None:
     """List data sets, their splits and sizes."""
     for name in datasets.names():
@@ -90,7 +106,7 @@ def run_presets(args) -> None:
             print(f"{name:16} {count:12,} parameters, {config.vision.resolution} px")
 
 
-@contextmanager
+@contextlib.contextmanager
 def ctrl_c_asks():
     """Within it, the first Ctrl-C fills the yielded list; a second one interrupts at once."""
     asked: list[int] = []
@@ -116,16 +132,22 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--preset", default="mini-resnet", help="see: python -m clipmini presets")
     verb.add_argument("--data", default="glyphs", help="see: python -m clipmini datasets")
     verb.add_argument("--run-dir", help="where log and checkpoints go (default: runs/PRESET-DATA-SEED)")
+    verb.add_argument("--resume", action="store_true", help="go on after the newest checkpoint of the run")
     hints = {"augment": f"one of {', '.join(AUGMENTATIONS)}", "precision": "auto, fp32, bf16 or fp16"}
     for field in dataclasses.fields(TrainConfig):
         flag, hint = f"--{field.name.replace('_', '-')}", hints.get(field.name, field.name.replace("_", " "))
-        verb.add_argument(flag, type=field.type, default=field.default, help=f"{hint} (default: {field.default})")
+        kind = {"action": argparse.BooleanOptionalAction} if field.type is bool else {"type": field.type}
+        verb.add_argument(flag, **kind, default=field.default, help=f"{hint} (default: {field.default})")
 
     verb = verbs.add_parser("eval", help="evaluate a checkpoint", description=run_eval.__doc__)
     verb.set_defaults(run=run_eval)
     verb.add_argument("checkpoint", help=f"a file, or one that ships: {', '.join(zoo.names()) or 'none'}")
     default = ["glyphs:val", "digits:dev"]
     verb.add_argument("--data", nargs="+", default=default, metavar="NAME:SPLIT", help=f"default: {' '.join(default)}")
+
+    verb = verbs.add_parser("runs", help="compare runs", description=run_runs.__doc__)
+    verb.set_defaults(run=run_runs)
+    verb.add_argument("folders", nargs="*", help="default: all in runs/")
 
     for name, run in (("datasets", run_datasets), ("presets", run_presets)):
         verbs.add_parser(name, help=run.__doc__.lower().rstrip("."), description=run.__doc__).set_defaults(run=run)

@@ -114,9 +114,12 @@ class CLIPConfig:
 class TrainConfig:
     """One training run (paper section 2.5 and Table 18, scaled down).
 
-    lr: peak learning rate; warmup: steps; weight_decay: decoupled, not on gains and biases;
-    max_scale: clamp of the logit scale (not its log); augment: a name of `transforms.AUGMENTATIONS`;
-    precision: auto, fp32, bf16 or fp16; device: auto, cuda, mps or cpu; checkpoint_every: steps.
+    lr: peak learning rate. warmup: steps. weight_decay: decoupled, not on gains and biases. max_scale: clamp of the logit
+    scale (not its log). augment: a name of `transforms.AUGMENTATIONS`. device: auto, cuda, mps or cpu. precision: auto,
+    fp32, bf16 or fp16. checkpoint_every: steps; checkpoint_minutes: by the clock as well, 0 for not. chunk_size: pairs that
+    the encoders see at a time, 0 for the whole batch. recompute: blocks keep only their inputs for the backward pass.
+    compile: the towers, by torch.compile. batch_norm: "batch", by the statistics of what is encoded at once, or "frozen",
+    by the running ones.
     """
 
     steps: int = 1000
@@ -133,6 +136,11 @@ class TrainConfig:
     device: str = "auto"
     precision: str = "auto"
     checkpoint_every: int = 500
+    checkpoint_minutes: float = 0.0
+    chunk_size: int = 0
+    recompute: bool = False
+    compile: bool = False
+    batch_norm: str = "batch"
 
     def __post_init__(self):
         if self.steps < 1:
@@ -147,7 +155,14 @@ class TrainConfig:
             raise ValueError(f"warmup must not be negative, got {self.warmup}")
         if not (self.lr > 0 and self.max_scale >= 1):  # so that NaN is refused too
             raise ValueError(f"lr must be positive and max_scale at least 1, got {self.lr} and {self.max_scale}")
+        if not (self.checkpoint_minutes >= 0 and self.chunk_size >= 0):
+            raise ValueError(
+                f"checkpoint_minutes and chunk_size must not be negative, got {self.checkpoint_minutes} and {self.chunk_size}"
+            )
         choose("precision", self.precision, dict.fromkeys(("auto", "fp32", "bf16", "fp16")))
+        if self.compile and self.recompute:
+            raise ValueError("compile and recompute do not go together: a compiled tower saves memory by chunk_size")
+        choose("batch_norm", self.batch_norm, dict.fromkeys(("batch", "frozen")))
 
 
 def _released(embed_dim, vision, text_width) -> CLIPConfig:

@@ -1,14 +1,10 @@
 """The training loop: a generator that yields a log a step; it knows an objective, not a task (paper section 2.5)."""
 
 import contextlib
-import ctypes
-import dataclasses
-import json
 import math
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,32 +13,27 @@ from torch import Tensor, nn
 from clipmini.clip import CLIP
 from clipmini.config import TrainConfig, choose
 from clipmini.datasets import Pairs
+from clipmini.devices import keep_freed_memory, mixed_precision, pick_device
 from clipmini.losses import clip_loss
+from clipmini.memory import in_chunks, recomputing
+from clipmini.optimizer import learning_rate, make_optimizer
+from clipmini.runs import RunFolder, StepLog, describe
+from clipmini.state import TrainingState
 from clipmini.tokenizer import Tokenizer
+from clipmini.tracing import running
 from clipmini.transforms import AUGMENTATIONS, augment
-from clipmini.weights import check_vocabulary, save
+from clipmini.weights import check_vocabulary
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
-CHECKPOINT, LOG, CONFIG = "checkpoint.safetensors", "log.jsonl", "config.json"
-
-
-@dataclass(frozen=True)
-class StepLog:
-    """One step. loss: nats; logit_scale: exponentiated, after the clamp; images_per_second: of this step."""
-
-    step: int
-    loss: float
-    lr: float
-    logit_scale: float
-    images_per_second: float
+TILE = 1024  # rows and columns of the similarity matrix that exist at a time, where a batch has more
 
 
 class Contrastive(nn.Module):
     """The paper's objective, with pairs of equal captions in a batch all counted as matches."""
 
     def forward(self, model: CLIP, images: Tensor, tokens: Tensor, caption_ids: Tensor) -> Tensor:
-        image, text = model.encode_image(images), model.encode_text(tokens)
-        return clip_loss(image.float(), text.float(), model.logit_scale.exp(), targets=caption_ids)
+        image, text = model.encode_image(images).float(), model.encode_text(tokens).float()
+        tile = TILE if len(image) > TILE else None
+        return clip_loss(image, text, model.logit_scale.exp(), targets=caption_ids, chunk_size=tile)
 
 
 def train(
@@ -52,11 +43,13 @@ def train(
     config: TrainConfig,
     objective: nn.Module | None = None,
     run_dir: str | Path | None = None,
+    resume: bool = False,
 ) -> Iterator[StepLog]:
     """Train in place, yielding a log after each step (paper section 2.5, Table 18).
 
     Args: objective: Module (model, images, tokens, caption_ids) -> () loss, its own parameters trained too; None is
-    the paper's. run_dir: where configuration, log and checkpoints go; None keeps nothing on disk.
+    the paper's. run_dir: where configuration, log and checkpoints go; None keeps nothing on disk. resume: go on after the
+    newest checkpoint in run_dir, if there is one; on a CPU to the very bits of a run that was never stopped.
     Raises: ValueError, at the call, for what does not fit together, and at the first step for a run_dir that can not be
     used; FloatingPointError before a step whose loss is not finite, with the weights as they were.
     """
@@ -68,12 +61,14 @@ def train(
         raise ValueError(f"a batch of {config.batch_size} needs as many pairs; {data.name} has {len(data)}")
     if any(p.dtype != torch.float32 for p in model.parameters()):
         raise ValueError("expected fp32 weights: Adam destroys half-precision ones; pass precision= for autocast")
+    if resume and run_dir is None:
+        raise ValueError("resume needs the run_dir of the run that is to go on")
     device = pick_device(config.device)
     precision = mixed_precision(config.precision, device)
-    return _steps(model, tok, data, config, objective or Contrastive(), run_dir, device, precision)
+    return _steps(model, tok, data, config, objective or Contrastive(), run_dir, resume, device, precision)
 
 
-def _steps(model, tok, data, config, objective, run_dir, device, precision):
+def _steps(model, tok, data, config, objective, run_dir, resume, device, precision):
     if device.type == "cpu":
         keep_freed_memory()
     model.to(device).train()
@@ -81,56 +76,98 @@ def _steps(model, tok, data, config, objective, run_dir, device, precision):
     optimizer = make_optimizer([model, objective], config)
     autocast, scaler = precision
     tokens, caption_ids = unique_tokens(tok, data.captions, model.context_length)
+    pixels = held(data.pixels, device)
     generator = torch.Generator().manual_seed(config.seed)
-    with contextlib.closing(RunFolder(run_dir, model, tok, config)) as folder:
-        for step, rows in enumerate(batches(len(data), config.batch_size, config.steps, generator)):
+    order = Order(len(data), config.batch_size, generator)
+    state = TrainingState({"model": model, "objective": objective}, optimizer, scaler, order, generator)
+    prepare = partial(augment, name=config.augment, generator=generator)
+    compiled = {tower: torch.compile(tower.forward) for tower in (model.visual, model.text)} if config.compile else {}
+    described = describe(model, tok, data, config, objective)
+    if config.batch_norm == "frozen":
+        freeze_statistics(model)
+    with contextlib.closing(RunFolder(run_dir, described, resume)) as folder:
+        for step in range(folder.restore(state), config.steps):
             started = time.perf_counter()
+            rows = order.batch(step)
             lr = learning_rate(step, config)
             for group in optimizer.param_groups:
                 group["lr"] = lr
             ids = caption_ids[rows]
-            images = augment(data.pixels[rows].to(device), config.augment, generator)
-            with refusing_non_finite(step), autocast():
-                loss = objective(model, images, tokens[ids].to(device), ids.to(device))
-                value = finite(loss)
+            images = pixels[rows.to(pixels.device)].to(device)
+            images = images if config.chunk_size else prepare(images)
             optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
+            with savings(model, config, prepare, generator, compiled):
+                with refusing_non_finite(step), autocast():
+                    loss = objective(model, images, tokens[ids].to(device), ids.to(device))
+                    value = finite(loss)
+                scaler.scale(loss).backward()
+            scaler.unscale_(optimizer)
+            norm = gradient_norm(optimizer)
             scaler.step(optimizer)
             scaler.update()
             with torch.no_grad():  # the paper clamps the scale at 100; after the step, so the optimizer can not leave it
                 model.logit_scale.clamp_(0, math.log(config.max_scale))
             seconds = time.perf_counter() - started
-            log = StepLog(step, value, lr, model.logit_scale.exp().item(), len(rows) / seconds)
+            log = StepLog(step, value, lr, model.logit_scale.exp().item(), norm, len(rows) / seconds)
             folder.record(log)
-            yield log
+            kept = folder.is_due(step, config)
+            if kept:
+                folder.keep(state, step, model, tok)
+            try:
+                yield log
+            except GeneratorExit:  # whoever reads the logs has read enough
+                if not kept:
+                    folder.keep(state, step, model, tok)
+                raise
 
 
-def make_optimizer(modules: list[nn.Module], config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with decoupled weight decay on all weights that are not gains or biases (paper section 2.5)."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},  # gains, biases, class token, temperature
-    ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True)
+@contextlib.contextmanager
+def savings(model: CLIP, config: TrainConfig, prepare=None, generator=None, compiled=()) -> Iterator[None]:
+    """Within it, a step takes the time and memory that the configuration asks for: forward and backward pass both.
+
+    Args: prepare, generator: see `in_chunks`. compiled: the towers' compiled forward passes.
+    """
+    with running(dict(compiled)), contextlib.ExitStack() as stack:
+        if config.recompute:
+            stack.enter_context(recomputing(model))
+        if config.chunk_size:
+            stack.enter_context(in_chunks(model, config.chunk_size, prepare, generator))
+        yield
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to zero after the last step."""
-    if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+def freeze_statistics(model: nn.Module) -> None:
+    """Have batch norm normalise by its running statistics, so that no picture depends on the others of its batch."""
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()
 
 
-def batches(n: int, batch_size: int, steps: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Rows of each step: every epoch a fresh permutation, its last incomplete batch dropped."""
-    per_epoch = n // batch_size
-    for step in range(steps):
-        if step % per_epoch == 0:
-            order = torch.randperm(n, generator=generator)
-        start = step % per_epoch * batch_size
-        yield order[start : start + batch_size]
+class Order:
+    """Which pairs a step sees: every epoch a fresh permutation, its last incomplete batch dropped."""
+
+    def __init__(self, n: int, batch_size: int, generator: torch.Generator):
+        self.n, self.batch_size, self.generator = n, batch_size, generator
+        self.rows = torch.empty(0, dtype=torch.long)
+
+    def batch(self, step: int) -> Tensor:
+        """(batch_size,) rows. Steps must come in order: an epoch's permutation is drawn when it begins."""
+        at = step % (self.n // self.batch_size)
+        if at == 0:
+            self.rows = torch.randperm(self.n, generator=self.generator)
+        return self.rows[at * self.batch_size : (at + 1) * self.batch_size]
+
+
+def held(pixels: Tensor, device: torch.device) -> Tensor:
+    """All pixels on the device, if they take less than a quarter of what is free there; else where they are."""
+    if device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(device)[0] / 4:
+        return pixels
+    return pixels.to(device)
+
+
+def gradient_norm(optimizer: torch.optim.Optimizer) -> float:
+    """The length of the gradient of all parameters together."""
+    gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))).item() if gradients else 0.0
 
 
 def unique_tokens(tok: Tokenizer, captions: list[str], context_length: int) -> tuple[Tensor, Tensor]:
@@ -157,72 +194,3 @@ def finite(loss: Tensor) -> float:
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss is {value}")
     return value
-
-
-def pick_device(name: str) -> torch.device:
-    """The fastest device there is for auto, else the one asked for. Raises ValueError if it is not there."""
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(device for device, available in there.items() if available))
-    if not there.get(name, False):
-        raise ValueError(f"no device {name!r} here; choose from: auto, {', '.join(d for d, a in there.items() if a)}")
-    return torch.device(name)
-
-
-def keep_freed_memory() -> None:
-    """Have glibc keep the memory that a step frees, for the next step; elsewhere, do nothing.
-
-    It would give it back to the system and be handed zeroed pages again, which costs more than a small model's products.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        mallopt(M_TRIM_THRESHOLD, 2**30)
-        mallopt(M_MMAP_THRESHOLD, 2**28)
-
-
-def mixed_precision(precision: str, device: torch.device):
-    """An autocast context and a gradient scaler. auto: fp32 off the GPU; there bf16 if the chip computes in it, else fp16."""
-    if precision == "auto":
-        native = device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8  # older chips emulate bf16
-        precision = "fp32" if device.type != "cuda" else "bf16" if native else "fp16"
-    if precision == "fp16" and device.type != "cuda":
-        raise ValueError(f"fp16 needs a CUDA device, not {device.type}; choose fp32 or bf16")
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-
-    def autocast():
-        return torch.autocast(device.type, dtype=dtype, enabled=precision != "fp32")
-
-    return autocast, torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-
-
-class RunFolder:
-    """A run on disk: configuration, a line of JSON a step, and a checkpoint that is whole at any moment."""
-
-    def __init__(self, path: str | Path | None, model: CLIP, tok: Tokenizer, config: TrainConfig):
-        self.path = None if path is None else Path(path)
-        self.model, self.tok, self.config = model, tok, config
-        if self.path is None:
-            return
-        if (self.path / LOG).exists():
-            raise ValueError(f"{self.path} already holds a run; choose another folder, so that nothing is lost")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            both = {"model": model.config.to_dict(), "train": dataclasses.asdict(config)}
-            (self.path / CONFIG).write_text(json.dumps(both, indent=1))
-            self.log = open(self.path / LOG, "w", buffering=1)
-        except OSError as error:
-            raise ValueError(f"can not write to {self.path}: {error.strerror}") from error
-
-    def record(self, log: StepLog) -> None:
-        """Append the step to the log; now and then, and at the end, save a checkpoint."""
-        if self.path is None:
-            return
-        self.log.write(json.dumps(dataclasses.asdict(log)) + "\n")
-        done = log.step + 1
-        if done % self.config.checkpoint_every == 0 or done == self.config.steps:
-            save(self.model, self.path / CHECKPOINT, tokenizer=self.tok)
-
-    def close(self) -> None:
-        """Close the log; the last checkpoint stays."""
-        if self.path is not None:
-            self.log.close()

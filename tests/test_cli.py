@@ -29,9 +29,18 @@ def test_train_leaves_a_checkpoint(tiny, tmp_path, capsys):
 
 def test_every_setting_is_an_option(tiny, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(cli, "train", lambda model, tok, data, config, run_dir: seen.append(config) or iter(()))
-    cli.main([*tiny, "--lr", "0.01", "--max-scale", "50", "--seed", "3", "--run-dir", str(tmp_path)])
-    assert (seen[0].lr, seen[0].max_scale, seen[0].seed, seen[0].batch_size) == (0.01, 50, 3, 7)
+
+    def train(model, tok, data, config, run_dir, resume):
+        seen.append((config, resume))
+        yield from ()
+
+    monkeypatch.setattr(cli, "train", train)
+    options = ["--lr", "0.01", "--max-scale", "50", "--seed", "3", "--recompute", "--chunk-size", "4"]
+    cli.main([*tiny, *options, "--run-dir", str(tmp_path)])
+    cli.main([*tiny, "--no-recompute", "--resume", "--run-dir", str(tmp_path)])
+    (first, first_resumes), (second, second_resumes) = seen
+    assert (first.lr, first.max_scale, first.seed, first.batch_size, first.chunk_size) == (0.01, 50, 3, 7, 4)
+    assert (first.recompute, second.recompute, first_resumes, second_resumes) == (True, False, False, True)
 
 
 def test_ctrl_c_finishes_the_step_and_saves(tiny, tmp_path, monkeypatch, capsys):
@@ -50,6 +59,28 @@ def test_ctrl_c_finishes_the_step_and_saves(tiny, tmp_path, monkeypatch, capsys)
     assert cm.load(tmp_path / "checkpoint.safetensors")
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_stopped_run_goes_on(tiny, tmp_path, capsys):
+    assert cli.main([*tiny, "--steps", "3", "--run-dir", str(tmp_path)]) == 0
+    assert cli.main([*tiny, "--steps", "3", "--run-dir", str(tmp_path)]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert cli.main([*tiny, "--steps", "3", "--resume", "--run-dir", str(tmp_path)]) == 0
+    assert cli.main([*tiny, "--steps", "4", "--resume", "--run-dir", str(tmp_path)]) == 2
+    assert "train.steps is 4, was 3" in capsys.readouterr().err
+
+
+def test_runs_are_compared(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["runs"]) == 2 and "no runs in runs/" in capsys.readouterr().err
+    for rate in ("0.01", "0.02"):
+        cli.main([*tiny, "--steps", "3", "--lr", rate, "--run-dir", f"runs/rate-{rate}"])
+    capsys.readouterr()
+    assert cli.main(["runs"]) == 0
+    head, one, two = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["run", "steps", "loss", "scale", "images/s", "lr"]
+    assert (one[0], one[1:4], one[-1]) == ("rate-0.01", ["3", "of", "3"], "0.01") and two[-1] == "0.02"
+    assert cli.main(["runs", "nowhere"]) == 2 and "nowhere holds no run" in capsys.readouterr().err
 
 
 def test_presets_are_listed_with_their_sizes(capsys):
@@ -89,7 +120,7 @@ def test_usage_is_shown_for_what_is_no_command(arguments, capsys):
     assert stop.value.code == 2 and "usage: python -m clipmini" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["train", "eval", "datasets", "presets"])
+@pytest.mark.parametrize("verb", ["train", "eval", "runs", "datasets", "presets"])
 def test_each_verb_has_help(verb, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main([verb, "--help"])

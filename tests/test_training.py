@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 import clipmini as cm
-from clipmini import training
-from clipmini.training import Contrastive, batches, learning_rate, make_optimizer, mixed_precision, pick_device
+from clipmini import runs, training
+from clipmini.devices import mixed_precision, pick_device
+from clipmini.optimizer import learning_rate, make_optimizer
+from clipmini.training import Contrastive, Order
 from clipmini.weights import checkpoint
 
 CONFIG = cm.TrainConfig(steps=3, batch_size=7, warmup=2, device="cpu", augment="none")
@@ -70,7 +72,8 @@ def test_learning_rate_by_hand():
 
 def test_an_epoch_shows_no_pair_twice():
     generator = torch.Generator().manual_seed(0)
-    rows = list(batches(23, 7, 7, generator))
+    order = Order(23, 7, generator)
+    rows = [order.batch(step) for step in range(7)]
     assert [len(r) for r in rows] == [7] * 7
     for epoch in (rows[0:3], rows[3:6]):
         assert len(torch.cat(epoch).unique()) == 21
@@ -265,6 +268,14 @@ def test_configurations_that_make_no_sense_are_refused():
         cm.TrainConfig(precision="fp8")
     with pytest.raises(ValueError, match="checkpoint_every must be at least 1, got 0"):
         cm.TrainConfig(checkpoint_every=0)
+    with pytest.raises(ValueError, match="must not be negative, got -1.0 and 0"):
+        cm.TrainConfig(checkpoint_minutes=-1.0)
+    with pytest.raises(ValueError, match="must not be negative, got 0.0 and -3"):
+        cm.TrainConfig(chunk_size=-3)
+    with pytest.raises(ValueError, match="unknown batch_norm 'synchronised'; choose from: batch, frozen"):
+        cm.TrainConfig(batch_norm="synchronised")
+    with pytest.raises(ValueError, match="compile and recompute do not go together"):
+        cm.TrainConfig(compile=True, recompute=True)
 
 
 def test_devices_and_precisions():
@@ -293,6 +304,62 @@ def test_bf16_on_the_cpu_keeps_fp32_weights(config, tok, pairs):
     assert all(math.isfinite(log.loss) for log in logs)
 
 
+@pytest.mark.parametrize("saving", [{"chunk_size": 3}, {"recompute": True}, {"chunk_size": 4, "recompute": True}],
+                         ids=lambda saving: " ".join(saving))
+def test_what_saves_memory_trains_alike(config, tok, pairs, saving):
+    plain, thrifty = fresh(config), fresh(config)
+    settings = dataclasses.replace(CONFIG, batch_norm="frozen", eps=1e-3)  # Adam divides; next to nothing must stay nothing
+    logs = run(plain, tok, pairs, settings)
+    others = run(thrifty, tok, pairs, dataclasses.replace(settings, **saving))
+    for log, other in zip(logs, others, strict=True):
+        assert other.loss == pytest.approx(log.loss, rel=1e-5)
+        assert other.gradient_norm == pytest.approx(log.gradient_norm, rel=1e-4)
+    for name, value in copy(plain).items():
+        torch.testing.assert_close(thrifty.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_looking_at_the_model_between_chunked_steps_changes_nothing(config, tok, pairs):
+    settings = dataclasses.replace(CONFIG, chunk_size=3, augment="crop", batch_norm="frozen")
+    one, two = fresh(config), fresh(config)
+    for _ in cm.train(one, tok, pairs, settings):
+        assert len(cm.embed(one, tok, pairs).image) == len(pairs)
+    run(two, tok, pairs, settings)
+    assert same(copy(one), copy(two))
+
+
+@pytest.mark.parametrize("saving", [{}, {"chunk_size": 3}], ids=str)
+def test_compiled_towers_train_alike(config, tok, pairs, saving, monkeypatch):
+    compiled, real = [], torch.compile
+
+    def traced(function):
+        compiled.append(function.__self__)
+        return real(function, backend="aot_eager")
+
+    monkeypatch.setattr(torch, "compile", traced)
+    settings = dataclasses.replace(CONFIG, batch_norm="frozen", **saving)
+    one, two = fresh(config), fresh(config)
+    logs = run(one, tok, pairs, settings)
+    others = run(two, tok, pairs, dataclasses.replace(settings, compile=True))
+    assert compiled == [two.visual, two.text] and "forward" not in vars(two.visual)
+    assert [log.loss for log in others] == pytest.approx([log.loss for log in logs], rel=1e-4)
+
+
+def test_frozen_statistics_stay(resnet_config, tok, pairs):
+    model = fresh(resnet_config)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    gain = model.visual.bn1.weight.clone()
+    run(model, tok, pairs, dataclasses.replace(CONFIG, batch_norm="frozen"))
+    assert same(before, dict(model.named_buffers())) and not torch.equal(gain, model.visual.bn1.weight)
+
+
+def test_the_gradients_length_is_logged(vit_config, tok, pairs):
+    class Known(nn.Module):
+        def forward(self, model, images, tokens, caption_ids):
+            return 3 * model.logit_scale + 4 * model.visual.class_embedding[0]
+
+    assert run(fresh(vit_config), tok, pairs, objective=Known())[0].gradient_norm == pytest.approx(5)
+
+
 def test_a_run_leaves_its_configuration_log_and_checkpoint(vit_config, tok, pairs, tmp_path):
     model, folder = fresh(vit_config), tmp_path / "deep" / "run"
     logs = run(model, tok, pairs, run_dir=folder)
@@ -307,7 +374,7 @@ def test_a_run_leaves_its_configuration_log_and_checkpoint(vit_config, tok, pair
 
 def test_checkpoints_come_as_often_as_asked(vit_config, tok, pairs, tmp_path, monkeypatch):
     saved = []
-    monkeypatch.setattr(training, "save", lambda model, path, tokenizer: saved.append(path.name))
+    monkeypatch.setattr(runs, "save", lambda model, path, tokenizer: saved.append(path.name))
     run(fresh(vit_config), tok, pairs, dataclasses.replace(CONFIG, steps=5, checkpoint_every=2), run_dir=tmp_path)
     assert len(saved) == 3  # after steps 2 and 4, and at the end
 

@@ -1,0 +1,66 @@
+"""All that the next step depends on, in one file, so that a run goes on as if it had never stopped."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from clipmini.files import atomic_write
+
+FORMAT = "clipmini-state-1"
+
+
+class TrainingState:
+    """The moving parts of a training: weights, Adam's moments, the order of the data, every source of random numbers.
+
+    Args: parts: what has a state_dict of tensors, by name. generator: what batches and augmentations are drawn from.
+    """
+
+    def __init__(self, parts: dict[str, nn.Module], optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, order,
+                 generator: torch.Generator):
+        self.parts, self.optimizer, self.scaler, self.order, self.generator = parts, optimizer, scaler, order, generator
+
+    def save(self, path: Path, step: int) -> None:
+        """Write the state after a step, in one atomic move. Raises ValueError if the file can not be written."""
+        tensors = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.state_dict().items()}
+        for i, moments in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"adam.{i}.{key}": value for key, value in moments.items()}
+        tensors |= {"order": self.order.rows, "random.generator": self.generator.get_state(), "random.own": torch.get_rng_state()}
+        if torch.cuda.is_initialized():
+            tensors |= {f"random.cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
+        metadata = {"format": FORMAT, "step": str(step), "scaler": json.dumps(self.scaler.state_dict())}
+        with atomic_write(path) as partial:
+            try:
+                save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, partial, metadata)
+            except SafetensorError as error:  # a full disk arrives as this
+                raise OSError(str(error)) from error
+
+    def load(self, path: Path) -> int:
+        """Put everything back; the step after which it was saved. Raises ValueError if the file belongs to other parts."""
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}
+        if metadata.get("format") != FORMAT:
+            raise ValueError(f"{path} is not the state of a training: expected format {FORMAT}, got {metadata.get('format')}")
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(_under(f"{name}.", tensors))
+        except RuntimeError as error:
+            raise ValueError(f"the state in {path} is of another model or objective: {error}") from error
+        groups = self.optimizer.state_dict()["param_groups"]
+        moments = {i: _under(f"adam.{i}.", tensors) for group in groups for i in group["params"]}
+        self.optimizer.load_state_dict({"state": {i: m for i, m in moments.items() if m}, "param_groups": groups})
+        self.scaler.load_state_dict(json.loads(metadata["scaler"]))
+        self.order.rows = tensors["order"]
+        self.generator.set_state(tensors["random.generator"])
+        torch.set_rng_state(tensors["random.own"])
+        if devices := _under("random.cuda.", tensors):
+            torch.cuda.set_rng_state_all([devices[key] for key in sorted(devices, key=int)])
+        return int(metadata["step"])
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,0 +1,202 @@
+"""Runs on disk: what is stopped goes on to the same bits, what is changed is refused, what is torn is not used."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import clipmini as cm
+from clipmini import runs
+from clipmini.training import Contrastive
+
+CONFIG = cm.TrainConfig(steps=9, batch_size=7, warmup=2, device="cpu", augment="handwriting", checkpoint_every=2)
+
+
+class Wobbly(nn.Module):
+    """The paper's objective with a parameter of its own, and dice of PyTorch's."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 3)
+
+    def forward(self, model, images, tokens, caption_ids):
+        noise = torch.rand(3)
+        return Contrastive()(model, images, tokens, caption_ids) + self.head(noise).square().mean()
+
+
+def start(model_config, tok, pairs, folder, config=CONFIG, resume=True):
+    """A fresh model, objective and generator of steps, as a new process would make them."""
+    torch.manual_seed(0)
+    model, objective = cm.CLIP(model_config), Wobbly()
+    return model, objective, cm.train(model, tok, pairs, config, objective, run_dir=folder, resume=resume)
+
+
+def finish(*args, **kwargs):
+    """Weights of model and objective at the end."""
+    model, objective, steps = start(*args, **kwargs)
+    logs = list(steps)
+    return [value.clone() for part in (model, objective) for value in part.state_dict().values()], logs
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def without_times(folder):
+    return [dataclasses.replace(log, images_per_second=0) for log in runs.read_log(folder)]
+
+
+@pytest.fixture
+def whole(config, tok, pairs, tmp_path):
+    """The run that nobody stops."""
+    weights, _ = finish(config, tok, pairs, tmp_path / "whole")
+    return weights, without_times(tmp_path / "whole")
+
+
+def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(config, tok, pairs, tmp_path, whole):
+    for stop in range(CONFIG.steps):
+        folder = tmp_path / f"stopped-{stop}"
+        _, _, steps = start(config, tok, pairs, folder)
+        for log in steps:
+            if log.step == stop:
+                steps.close()
+        weights, logs = finish(config, tok, pairs, folder)
+        assert [log.step for log in logs] == list(range(stop + 1, CONFIG.steps))
+        assert same(weights, whole[0]) and without_times(folder) == whole[1]
+
+
+def test_a_folder_left_as_a_power_cut_leaves_it(config, tok, pairs, tmp_path, whole):
+    """Steps after the last checkpoint are lost and taken again; the log tells each once."""
+    folder = tmp_path / "cut"
+    _, _, steps = start(config, tok, pairs, tmp_path / "on")
+    for log in steps:
+        if log.step == 6:
+            shutil.copytree(tmp_path / "on", folder)
+    with open(folder / "log.jsonl", "a") as file:
+        file.write('{"step": 7, "lo')
+    newest = runs.states(folder)[-1]
+    newest.write_bytes(newest.read_bytes()[:-9])  # torn, too: the one before it is used
+    weights, logs = finish(config, tok, pairs, folder)
+    assert [log.step for log in logs] == [4, 5, 6, 7, 8]
+    assert same(weights, whole[0]) and without_times(folder) == whole[1]
+
+
+FORGET = {
+    "PyTorch's random numbers": lambda state: torch.manual_seed(99),
+    "the generator": lambda state: state.generator.manual_seed(99),
+    "the order of the data": lambda state: setattr(state.order, "rows", state.order.rows.flip(0)),
+    "Adam's moments": lambda state: state.optimizer.state.clear(),
+    "the objective": lambda state: state.parts["objective"].head.bias.data.zero_(),
+}
+
+
+@pytest.mark.parametrize("forgotten", FORGET)
+def test_control_a_part_that_is_not_put_back_shows(vit_config, tok, pairs, tmp_path, monkeypatch, forgotten):
+    weights, _ = finish(vit_config, tok, pairs, tmp_path / "whole")
+    _, _, steps = start(vit_config, tok, pairs, tmp_path / "stopped")
+    next(steps)
+    steps.close()
+    load = runs.TrainingState.load
+
+    def forgetful(self, path):
+        step = load(self, path)
+        FORGET[forgotten](self)
+        return step
+
+    monkeypatch.setattr(runs.TrainingState, "load", forgetful)
+    assert not same(finish(vit_config, tok, pairs, tmp_path / "stopped")[0], weights)
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_nothing(vit_config, tok, pairs, tmp_path):
+    """kill -9 at random moments, and checkpoints so often that some moments lie within one."""
+    config = dataclasses.replace(CONFIG, steps=50, checkpoint_every=1)
+    dice, context, kills = random.Random(0), multiprocessing.get_context("fork"), 0
+    torch.set_num_threads(1)
+    begun = time.monotonic()
+    weights, _ = finish(vit_config, tok, pairs, tmp_path / "whole", config)
+    seconds = time.monotonic() - begun
+    while kills < 20:
+        folder = tmp_path / f"killed-{kills}"
+        child = context.Process(target=finish, args=(vit_config, tok, pairs, folder, config))
+        child.start()
+        time.sleep(dice.uniform(0, seconds))
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        kills += child.exitcode == -signal.SIGKILL
+        resumed, _ = finish(vit_config, tok, pairs, folder, config)
+        assert same(resumed, weights)
+        assert [log.step for log in runs.read_log(folder)] == list(range(50))
+        assert not list(folder.glob(".*"))
+
+
+def test_a_finished_run_has_nothing_left_to_do(vit_config, tok, pairs, tmp_path):
+    weights, _ = finish(vit_config, tok, pairs, tmp_path)
+    again, logs = finish(vit_config, tok, pairs, tmp_path)
+    assert logs == [] and same(weights, again)
+
+
+def test_resuming_where_nothing_is_begins(vit_config, tok, pairs, tmp_path):
+    _, logs = finish(vit_config, tok, pairs, tmp_path / "new")
+    assert [log.step for log in logs] == list(range(CONFIG.steps))
+    with pytest.raises(ValueError, match="resume needs the run_dir"):
+        cm.train(cm.CLIP(vit_config), tok, pairs, CONFIG, resume=True)
+
+
+def test_another_run_is_refused_with_every_difference(vit_config, tok, pairs, tmp_path):
+    finish(vit_config, tok, pairs, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = dataclasses.replace(CONFIG, lr=0.5, seed=3, checkpoint_every=1)
+    fewer = dataclasses.replace(pairs, images=pairs.images[:22], captions=pairs.captions[:22])
+    with pytest.raises(ValueError, match="is another one") as refused:
+        finish(vit_config, tok, fewer, tmp_path, other)
+    for difference in ("train.lr is 0.5, was 0.002", "train.seed is 3, was 0", "data.pairs is 22, was 23", "data.captions"):
+        assert difference in str(refused.value)
+    assert "checkpoint_every" not in str(refused.value)
+    wide = dataclasses.replace(vit_config, embed_dim=20)
+    with pytest.raises(ValueError, match="model.embed_dim is 20, was 19"):
+        finish(wide, tok, pairs, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_two_states_are_kept(vit_config, tok, pairs, tmp_path):
+    finish(vit_config, tok, pairs, tmp_path)
+    assert [path.name for path in runs.states(tmp_path)] == ["state-00000007.safetensors", "state-00000008.safetensors"]
+
+
+def test_checkpoints_by_the_minute(vit_config, tok, pairs, tmp_path, monkeypatch):
+    clock = iter(range(0, 10_000, 40))
+    monkeypatch.setattr(runs.time, "monotonic", lambda: next(clock))
+    config = dataclasses.replace(CONFIG, checkpoint_every=1000, checkpoint_minutes=2)
+    _, _, steps = start(vit_config, tok, pairs, tmp_path, config)
+    at = [log.step for log in steps if (runs.states(tmp_path) or [None])[-1] == tmp_path / f"state-{log.step:08d}.safetensors"]
+    assert len(at) in (2, 3) and at[-1] == 8  # 40 s a look at the clock
+
+
+def test_a_run_leaves_a_picture_of_its_curves_and_what_it_was_made_with(vit_config, tok, pairs, tmp_path):
+    finish(vit_config, tok, pairs, tmp_path)
+    assert Image.open(tmp_path / "curves.png").size == (1200, 600)
+    assert json.loads((tmp_path / "config.json").read_text())["versions"]["torch"] == torch.__version__
+
+
+def test_runs_are_summed_up(vit_config, tok, pairs, tmp_path):
+    finish(vit_config, tok, pairs, tmp_path / "a")
+    _, _, steps = start(vit_config, tok, pairs, tmp_path / "b", dataclasses.replace(CONFIG, seed=4))
+    next(steps)
+    steps.close()
+    one, two = runs.compare([tmp_path / "a", tmp_path / "b"])
+    assert (one["run"], one["steps"], one["seed"]) == ("a", "9 of 9", "0")
+    assert (two["run"], two["steps"], two["seed"]) == ("b", "1 of 9", "4") and "lr" not in two
+    logs = runs.read_log(tmp_path / "a")
+    assert one["loss"] == f"{sum(log.loss for log in logs) / 9:.3f}"
+    with pytest.raises(ValueError, match="holds no run"):
+        runs.compare([tmp_path])
