@@ -63,62 +63,83 @@ def train(
         raise ValueError("expected fp32 weights: Adam destroys half-precision ones; pass precision= for autocast")
     if resume and run_dir is None:
         raise ValueError("resume needs the run_dir of the run that is to go on")
-    device = pick_device(config.device)
-    precision = mixed_precision(config.precision, device)
-    return _steps(model, tok, data, config, objective or Contrastive(), run_dir, resume, device, precision)
+    return _steps(Trainer(model, tok, data, config, objective or Contrastive()), run_dir, resume)
 
 
-def _steps(model, tok, data, config, objective, run_dir, resume, device, precision):
-    if device.type == "cpu":
-        keep_freed_memory()
-    model.to(device).train()
-    objective.to(device).train()
-    optimizer = make_optimizer([model, objective], config)
-    autocast, scaler = precision
-    tokens, caption_ids = unique_tokens(tok, data.captions, model.context_length)
-    pixels = held(data.pixels, device)
-    generator = torch.Generator().manual_seed(config.seed)
-    order = Order(len(data), config.batch_size, generator)
-    state = TrainingState({"model": model, "objective": objective}, optimizer, scaler, order, generator)
-    prepare = partial(augment, name=config.augment, generator=generator)
-    compiled = {tower: torch.compile(tower.forward) for tower in (model.visual, model.text)} if config.compile else {}
-    described = describe(model, tok, data, config, objective)
-    if config.batch_norm == "frozen":
-        freeze_statistics(model)
+def _steps(trainer: "Trainer", run_dir, resume: bool) -> Iterator[StepLog]:
+    model, tok, data, config = trainer.model, trainer.tok, trainer.data, trainer.config
+    described = describe(model, tok, data, config, trainer.objective)
     with contextlib.closing(RunFolder(run_dir, described, resume)) as folder:
-        for step in range(folder.restore(state), config.steps):
-            started = time.perf_counter()
-            rows = order.batch(step)
-            lr = learning_rate(step, config)
-            for group in optimizer.param_groups:
-                group["lr"] = lr
-            ids = caption_ids[rows]
-            images = pixels[rows.to(pixels.device)].to(device)
-            images = images if config.chunk_size else prepare(images)
-            optimizer.zero_grad(set_to_none=True)
-            with savings(model, config, prepare, generator, compiled):
-                with refusing_non_finite(step), autocast():
-                    loss = objective(model, images, tokens[ids].to(device), ids.to(device))
-                    value = finite(loss)
-                scaler.scale(loss).backward()
-            scaler.unscale_(optimizer)
-            norm = gradient_norm(optimizer)
-            scaler.step(optimizer)
-            scaler.update()
-            with torch.no_grad():  # the paper clamps the scale at 100; after the step, so the optimizer can not leave it
-                model.logit_scale.clamp_(0, math.log(config.max_scale))
-            seconds = time.perf_counter() - started
-            log = StepLog(step, value, lr, model.logit_scale.exp().item(), norm, len(rows) / seconds)
+        for step in range(folder.restore(trainer.begin()), config.steps):
+            log = trainer.step(step)
             folder.record(log)
             kept = folder.is_due(step, config)
             if kept:
-                folder.keep(state, step, model, tok)
+                folder.keep(trainer.state, step, model, tok)
             try:
                 yield log
             except GeneratorExit:  # whoever reads the logs has read enough
                 if not kept:
-                    folder.keep(state, step, model, tok)
+                    folder.keep(trainer.state, step, model, tok)
                 raise
+
+
+class Trainer:
+    """All that takes part in a step. Nothing is touched before `begin`."""
+
+    def __init__(self, model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, objective: nn.Module):
+        self.model, self.tok, self.data, self.config, self.objective = model, tok, data, config, objective
+        self.device = pick_device(config.device)
+        self.autocast, self.scaler = mixed_precision(config.precision, self.device)
+
+    def begin(self) -> TrainingState:
+        """Put everything on the device and in training mode. Returns: what a step changes, and the next depends on."""
+        model, config = self.model, self.config
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        model.to(self.device).train()
+        self.objective.to(self.device).train()
+        if config.batch_norm == "frozen":
+            freeze_statistics(model)
+        self.compiled = {t: torch.compile(t.forward) for t in (model.visual, model.text)} if config.compile else {}
+        self.optimizer = make_optimizer([model, self.objective], config)
+        self.tokens, self.caption_ids = unique_tokens(self.tok, self.data.captions, model.context_length)
+        self.pixels = held(self.data.pixels, self.device)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.order = Order(len(self.data), config.batch_size, self.generator)
+        parts = {"model": model, "objective": self.objective}
+        self.state = TrainingState(parts, self.optimizer, self.scaler, self.order, self.generator)
+        return self.state
+
+    def step(self, step: int) -> StepLog:
+        """One batch: loss, gradient, update. Raises FloatingPointError, before the update, if the loss is not finite."""
+        started = time.perf_counter()
+        lr = learning_rate(step, self.config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        loss, norm = self._gradient(step)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        with torch.no_grad():  # the paper clamps the scale at 100; after the step, so the optimizer can not leave it
+            scale = self.model.logit_scale.clamp_(0, math.log(self.config.max_scale)).exp().item()
+        return StepLog(step, loss, lr, scale, norm, self.config.batch_size / (time.perf_counter() - started))
+
+    def _gradient(self, step: int) -> tuple[float, float]:
+        """The loss of the step's batch, and its gradient's length; the gradient itself is left in the parameters."""
+        rows = self.order.batch(step)
+        ids = self.caption_ids[rows]
+        tokens, images = self.tokens[ids].to(self.device), self.pixels[rows.to(self.pixels.device)].to(self.device)
+        prepare = partial(augment, name=self.config.augment, generator=self.generator)
+        if not self.config.chunk_size:
+            images = prepare(images)  # else a chunk at a time, when it is encoded
+        self.optimizer.zero_grad(set_to_none=True)
+        with savings(self.model, self.config, prepare, self.generator, self.compiled):
+            with refusing_non_finite(step), self.autocast():
+                loss = self.objective(self.model, images, tokens, ids.to(self.device))
+                value = finite(loss)
+            self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        return value, gradient_norm(self.optimizer)
 
 
 @contextlib.contextmanager
