@@ -1,0 +1,146 @@
+"""What do positions buy a Vision Transformer? Trains it with them and without, and keeps what each reaches.
+
+    python tools/positions.py --seeds 1 2 3       about four minutes a seed on two cores; results in data/positions.json, what is
+    there already is not trained again
+
+Recipe `glyphs-vit`, cut to 500 steps; the same first weights, pairs and seeds for both. Names and handwriting are the
+development splits; twins are pairs of training names that differ in one word.
+"""
+
+import argparse
+import itertools
+import json
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import nn
+
+import clipmini as cm
+from clipmini.files import atomic_write, data_folder
+
+RECORD = data_folder() / "positions.json"
+STEPS, LAST = 500, 50  # how long; steps whose mean loss counts
+MARKS = "acute diaeresis tilde macron circumflex breve caron".split()
+TWINS = {  # words of which one stands in one name, and the other in its twin
+    "place": [("above", "below"), ("lower", "upper"), ("subscript", "superscript")],
+    "direction": [("left", "right"), ("leftwards", "rightwards"), ("up", "down"), ("upwards", "downwards")],
+    "mark": list(itertools.combinations(MARKS, 2)),
+}
+
+
+def with_positions(model: cm.CLIP) -> cm.CLIP:
+    return model
+
+
+def without_positions(model: cm.CLIP) -> cm.CLIP:
+    """Every position's vector is zero and stays so."""
+    nn.init.zeros_(model.visual.positional_embedding.requires_grad_(False))
+    return model
+
+
+VARIANTS = {"with positions": with_positions, "without positions": without_positions}
+
+
+def shuffled(pixels, patch: int, seed: int = 0):
+    """Every picture's patches in an order of its own."""
+    dice = torch.Generator().manual_seed(seed)
+    patches = rearrange(pixels, "N C (h p) (w q) -> N (h w) C p q", p=patch, q=patch)
+    order = torch.rand(patches.shape[:2], generator=dice).argsort(dim=1)
+    patches = torch.stack([picture[o] for picture, o in zip(patches, order, strict=True)])
+    return rearrange(patches, "N (h w) C p q -> N C (h p) (w q)", h=pixels.shape[-2] // patch)
+
+
+def with_patches_shuffled(data, patch: int = 8):
+    return replace(data, images=shuffled(data.pixels, patch).expand(-1, 3, -1, -1))
+
+
+def twins(names: list[str], words: list[tuple[str, str]]) -> dict[str, str]:
+    """Of each name the one that says the other word of a couple instead, where both exist."""
+    known, found = set(names), {}
+    for name in sorted(known):
+        parts = name.split()
+        for couple, (i, word) in itertools.product(words, enumerate(parts)):
+            if word in couple:
+                other = " ".join([*parts[:i], couple[word == couple[0]], *parts[i + 1:]])
+                if other in known:
+                    found[name] = other
+    return found
+
+
+def nearer_than_twin(model, tok, train, other: dict[str, str]) -> float:
+    """How often a picture is nearer to its own name than to the name's twin; the mean over names."""
+    some = train.subset(torch.tensor([i for i, name in enumerate(train.captions) if name in other]))
+    own = cm.embed(model, tok, some)
+    theirs = cm.embed_texts(model, tok, [other[name] for name in some.captions])
+    won = ((own.image * own.text).sum(dim=1) > (own.image * theirs).sum(dim=1)).float()
+    return torch.stack([won[some.labels == i].mean() for i in some.labels.unique()]).mean().item()
+
+
+def alike(model: cm.CLIP) -> dict[str, float]:
+    """Mean cosine between the embeddings of positions: neighbours in a row, neighbours in a column, all other pairs."""
+    where = model.visual.positional_embedding.detach()[1:]
+    side = round(len(where) ** 0.5)
+    cosine = F.cosine_similarity(where[:, None], where[None], dim=-1)
+    row, column = torch.arange(len(where)) // side, torch.arange(len(where)) % side
+    down, across = (row[:, None] - row).abs(), (column[:, None] - column).abs()
+    beside, under = (down == 0) & (across == 1), (down == 1) & (across == 0)
+    rest = ~(beside | under) & ~torch.eye(len(where), dtype=torch.bool)
+    return {"in a row": cosine[beside].mean().item(), "in a column": cosine[under].mean().item(),
+            "others": cosine[rest].mean().item()}
+
+
+def scores(model: cm.CLIP, tok: cm.Tokenizer, train) -> dict:
+    names, digits = cm.datasets.load("glyphs", "val"), cm.datasets.load("digits", "dev")
+    as_is, mixed = (cm.scores.classify(model, tok, data) for data in (names, with_patches_shuffled(names)))
+    found = {
+        "names R@5": cm.metrics.top_k(as_is, names.right, k=5),
+        "names R@5, shuffled": cm.metrics.top_k(mixed, names.right, k=5),
+        "same answer, shuffled": (as_is.argmax(1) == mixed.argmax(1)).float().mean().item(),
+        "digits top-1": cm.metrics.top_k(cm.scores.classify(model, tok, digits), digits.labels, k=1),
+    }
+    others = {what: twins(train.captions, words) for what, words in TWINS.items()}
+    found |= {f"twins by {what}": nearer_than_twin(model, tok, train, other) for what, other in others.items()}
+    return found | {"names with a twin": {what: len(other) for what, other in others.items()}}
+
+
+def run(change, config: cm.TrainConfig, tok: cm.Tokenizer, train) -> dict:
+    """One training and what it reaches."""
+    torch.manual_seed(config.seed)
+    model = change(cm.CLIP.from_preset("mini-vit"))
+    losses = [log.loss for log in cm.train(model, tok, train, config)]
+    found = {"loss": sum(losses[-LAST:]) / LAST} | scores(model, tok, train)
+    return found | {"alike": alike(model)} if change is with_positions else found
+
+
+def main(seeds: list[int]) -> None:
+    train = cm.datasets.load("glyphs", "train")
+    tok = cm.Tokenizer.train(train.captions, cm.PRESETS["mini-vit"].text.vocab_size)
+    for seed, (name, change) in itertools.product(seeds, VARIANTS.items()):
+        if str(seed) not in recorded().get(name, {}):
+            found = run(change, replace(cm.RECIPES["glyphs-vit"], steps=STEPS, seed=seed), tok, train)
+            record(name, seed, found)
+            print(name, seed, found, flush=True)
+
+
+def recorded() -> dict:
+    """What there is: variant, seed."""
+    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
+
+
+def record(name: str, seed: int, found: dict) -> None:
+    known = recorded()
+    known.setdefault(name, {})[str(seed)] = rounded(found)
+    with atomic_write(RECORD) as partial:
+        partial.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def rounded(found: dict) -> dict:
+    return {k: rounded(v) if isinstance(v, dict) else round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    main(parser.parse_args().seeds)
