@@ -4,7 +4,7 @@
     there already is not trained again
 
 Recipe `glyphs-vit`, cut to 500 steps; the same first weights, pairs and seeds for both. Names and handwriting are the
-development splits; twins are pairs of training names that differ in one word.
+development splits; near misses are pairs of training names that differ in one word.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from clipmini.files import atomic_write, data_folder
 RECORD = data_folder() / "positions.json"
 STEPS, LAST = 500, 50  # how long; steps whose mean loss counts
 MARKS = "acute diaeresis tilde macron circumflex breve caron".split()
-TWINS = {  # words of which one stands in one name, and the other in its twin
+NEAR_MISSES = {  # words of which one stands in one name, and the other in its near miss
     "place": [("above", "below"), ("lower", "upper"), ("subscript", "superscript")],
     "direction": [("left", "right"), ("leftwards", "rightwards"), ("up", "down"), ("upwards", "downwards")],
     "mark": list(itertools.combinations(MARKS, 2)),
@@ -56,7 +56,7 @@ def with_patches_shuffled(data, patch: int = 8):
     return replace(data, images=shuffled(data.pixels, patch).expand(-1, 3, -1, -1))
 
 
-def twins(names: list[str], words: list[tuple[str, str]]) -> dict[str, str]:
+def near_misses(names: list[str], words: list[tuple[str, str]]) -> dict[str, str]:
     """Of each name the one that says the other word of a couple instead, where both exist."""
     known, found = set(names), {}
     for name in sorted(known):
@@ -69,8 +69,8 @@ def twins(names: list[str], words: list[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def nearer_than_twin(model, tok, train, other: dict[str, str]) -> float:
-    """How often a picture is nearer to its own name than to the name's twin; the mean over names."""
+def nearer_than_near_miss(model, tok, train, other: dict[str, str]) -> float:
+    """How often a picture is nearer to its own name than to the near miss; the mean over names."""
     some = train.subset(torch.tensor([i for i, name in enumerate(train.captions) if name in other]))
     own = cm.embed(model, tok, some)
     theirs = cm.embed_texts(model, tok, [other[name] for name in some.captions])
@@ -100,9 +100,9 @@ def scores(model: cm.CLIP, tok: cm.Tokenizer, train) -> dict:
         "same answer, shuffled": (as_is.argmax(1) == mixed.argmax(1)).float().mean().item(),
         "digits top-1": cm.metrics.top_k(cm.scores.classify(model, tok, digits), digits.labels, k=1),
     }
-    others = {what: twins(train.captions, words) for what, words in TWINS.items()}
-    found |= {f"twins by {what}": nearer_than_twin(model, tok, train, other) for what, other in others.items()}
-    return found | {"names with a twin": {what: len(other) for what, other in others.items()}}
+    others = {what: near_misses(train.captions, words) for what, words in NEAR_MISSES.items()}
+    found |= {f"near misses by {what}": nearer_than_near_miss(model, tok, train, other) for what, other in others.items()}
+    return found | {"names with a near miss": {what: len(other) for what, other in others.items()}}
 
 
 def run(change, config: cm.TrainConfig, tok: cm.Tokenizer, train) -> dict:
