@@ -55,6 +55,13 @@ def without_times(folder):
     return [dataclasses.replace(log, images_per_second=0) for log in runs.read_log(folder)]
 
 
+@pytest.fixture(autouse=True)
+def undrawn(request, monkeypatch):
+    """A picture takes longer than a run of this size: only those draw it that look at it."""
+    if "picture" not in request.node.name:
+        monkeypatch.setattr(runs, "draw_curves", lambda path: None)
+
+
 @pytest.fixture
 def whole(config, tok, pairs, tmp_path):
     """The run that nobody stops."""
