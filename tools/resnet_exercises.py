@@ -32,56 +32,81 @@ def field(names: dict) -> None:
 
 
 def directions(names: dict) -> None:
-    val = names["val"]
+    val, ways = names["val"], (("right", -1, 1), ("left", -1, -1), ("down", -2, 1), ("up", -2, -1))
 
-    def moved(by, axis, sign):
+    def mover(axis, sign):
         """White comes in where the roll would bring back what it has pushed out."""
-        paper = torch.full_like(val.pixels, 255)
-        order = (val.pixels, paper) if sign < 0 else (paper, val.pixels)
-        return torch.cat(order, dim=axis).narrow(axis, by if sign < 0 else 32 - by, 32)
+        def moved(pixels, by):
+            paper = torch.full_like(pixels, 255)
+            order = (pixels, paper) if sign < 0 else (paper, pixels)
+            side = pixels.shape[axis]
+            return torch.cat(order, dim=axis).narrow(axis, by if sign < 0 else side - by, side)
+        return moved
 
-    for what, axis, sign in (("right", -1, 1), ("left", -1, -1), ("down", -2, 1), ("up", -2, -1)):
-        answers = [names["scores"](moved(by, axis, sign), names["model"], names["names"]).argmax(dim=1) for by in range(5)]
+    for what, axis, sign in ways:
+        moved = mover(axis, sign)
+        answers = [names["scores"](moved(val.pixels, by), names["model"], names["names"]).argmax(dim=1) for by in range(5)]
         same = [(a == answers[0]).float() for a in answers]
         print(f"same answer, moved {what} by 1 to 4:", [f"{s.mean():.0%}" for s in same[1:]])
         for odd, even in ((1, 2), (3, 4)):
             print(f"  {even} less {odd}:", names["over_names"](same[even] - same[odd]))
+    for what, axis, sign in ways:
+        names["moved"] = mover(axis, sign)  # what `sensitivity` calls
+        untrained = np.array([names["sensitivity"](names["fresh"](seed, names["as_in_clip"])) for seed in range(5)])
+        print(f"untrained, moved {what}, one pixel less two:", names["over_seeds"](names["tooth"](untrained)))
 
 
 def stem(names: dict) -> None:
-    ways = {what: np.array([names["restless"](names["fresh"](seed, change)) for seed in range(5)])
-            for what, change in (("the old stem", with_one_convolution), ("CLIP's", names["as_in_clip"]))}
-    for what, way in ways.items():
-        print(what, np.round(way.mean(axis=0), 2))
-    print("at four pixels, the old less CLIP's:", cm.metrics.t_interval((ways["the old stem"] - ways["CLIP's"])[:, 4].tolist()))
-    print("at one pixel, the old less CLIP's:", cm.metrics.t_interval((ways["the old stem"] - ways["CLIP's"])[:, 1].tolist()))
+    old, clip = (np.array([names["sensitivity"](names["fresh"](seed, change)) for seed in range(5)])
+                 for change in (with_one_convolution, names["as_in_clip"]))
+    for what, distance in (("the old stem", old), ("CLIP's", clip)):
+        print(what, np.round(distance.mean(axis=0), 2))
+    for by in (1, 4):
+        print(f"at {by} px, the old less CLIP's:", names["over_seeds"]((old - clip)[:, by]))
 
 
 def heads(names: dict) -> None:
     val, marked = names["val"], names["above"] | names["below"]
+    with_mark = set(val.labels[marked].tolist())
+    groups = {has: [val.labels == i for i in val.labels.unique() if (i.item() in with_mark) is has] for has in (True, False)}
 
-    def hits(head):
+    def hits(head=None):
         def change(shares):
             shares = shares.clone()
-            shares[:, head] = 1 / shares.shape[-1]
+            if head is not None:
+                shares[:, head] = 1 / shares.shape[-1]
             return shares
 
         return cm.metrics.hits_at_k(names["redirected"](change), val.right, k=5).float()
 
-    whole = cm.metrics.hits_at_k(names["scores"](val.pixels, names["model"], names["names"]), val.right, k=5).float()
-    gap = {}
+    def of_names(values):
+        return {has: np.array([values[rows].mean().item() for rows in group]) for has, group in groups.items()}
+
+    had = of_names(hits())
+    for has, what in ((True, "marked"), (False, "others")):
+        print(f"as trained, {what}: {had[has].mean():.1%} of {len(had[has])} names")
     for head in (0, 1):
-        lost = whole - hits(head)
-        per_name = {i.item(): lost[val.labels == i].mean().item() for i in val.labels.unique()}
-        with_mark = set(val.labels[marked].tolist())
-        groups = [[v for i, v in per_name.items() if (i in with_mark) is has] for has in (True, False)]
-        for what, values in zip(("marked", "others"), groups, strict=True):
-            print(f"head {head + 1} made even, {what}, {len(values)} names: loses {np.mean(values):.1%}",
-                  [f"{x:.1%}" for x in cm.metrics.t_interval(values)])
-        spread = np.sqrt(sum(np.var(g, ddof=1) / len(g) for g in groups))
-        gap[head] = np.mean(groups[0]) - np.mean(groups[1]), 1.96 * spread
-        print(f"  marked less others {gap[head][0]:+.1%} +- {gap[head][1]:.1%}")
-    print(f"R@5 as trained: marked {whole[marked].mean():.1%}, others {whole[~marked].mean():.1%}")
+        kept = of_names(hits(head))
+        lost = {has: had[has] - kept[has] for has in groups}
+        for has, what in ((True, "marked"), (False, "others")):
+            print(f"head {head + 1} made even, {what}: loses {lost[has].mean():.1%}",
+                  [f"{x:.1%}" for x in cm.metrics.t_interval(lost[has].tolist())],
+                  f"a fraction {lost[has].sum() / had[has].sum():.2f} of what it had", again(lost[has], had[has]))
+        print("  marked less others, points:", again(lost[True], None, lost[False], None))
+        print("  marked less others, fractions:", again(lost[True], had[True], lost[False], had[False]))
+
+
+def again(lost, had, other_lost=None, other_had=None, draws: int = 4000) -> str:
+    """95% interval of a mean, or of a fraction of what there was, or of a difference of two: names drawn again."""
+    dice = np.random.default_rng(0)
+
+    def value(lost, had):
+        rows = dice.integers(len(lost), size=len(lost))
+        return lost[rows].mean() / (1 if had is None else had[rows].mean())
+
+    values = [value(lost, had) - (0 if other_lost is None else value(other_lost, other_had)) for _ in range(draws)]
+    low, high = np.percentile(values, [2.5, 97.5])
+    return f"({low:.2f} to {high:.2f})"
 
 
 EXERCISES = {"1": thirds, "2": field, "3": directions, "4": stem, "5": heads}
