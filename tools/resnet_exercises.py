@@ -50,10 +50,12 @@ def directions(names: dict) -> None:
         print(f"same answer, moved {what} by 1 to 4:", [f"{s.mean():.0%}" for s in same[1:]])
         for odd, even in ((1, 2), (3, 4)):
             print(f"  {even} less {odd}:", names["over_names"](same[even] - same[odd]))
+    to_the_right = names["moved"]
     for what, axis, sign in ways:
         names["moved"] = mover(axis, sign)  # what `sensitivity` calls
         untrained = np.array([names["sensitivity"](names["fresh"](seed, names["as_in_clip"])) for seed in range(5)])
         print(f"untrained, moved {what}, one pixel less two:", names["over_seeds"](names["tooth"](untrained)))
+    names["moved"] = to_the_right
 
 
 def stem(names: dict) -> None:
