@@ -10,7 +10,7 @@ from exercises import run
 import clipmini as cm
 
 # Up to the cell that ends the definitions, without training, figures and listings: no exercise needs them.
-SKIP = ("watch(", "nonzero()", "[pairs]", "subplots", "show(")
+SKIP = ("watch(", "nonzero()", "[pairs]", "subplots", "show(", "for n in (1, 2, 4)")
 SETTING = {"name": "06_vision_transformer", "last": "def over_names(", "skip": SKIP}
 
 
@@ -71,40 +71,58 @@ def larger(names: dict) -> None:
     grid = where[1:].T.reshape(1, 64, 4, 4)
     grown = F.interpolate(grid, size=(6, 6), mode="bicubic", align_corners=False)[0].flatten(1).T
 
-    def answers(pixels):
+    kept = grown.clone().view(6, 6, 64)
+    kept[1:5, 1:5] = where[1:].view(4, 4, 64)
+
+    def answers(pixels, places=grown):
         x = visual.conv1(cm.transforms.normalize(pixels))
-        x = torch.cat([visual.class_embedding.expand(len(x), 1, -1), x], dim=1) + torch.cat([where[:1], grown])
+        places = torch.cat([where[:1], places.reshape(-1, 64)])
+        x = torch.cat([visual.class_embedding.expand(len(x), 1, -1), x], dim=1) + places
         x = visual.transformer(visual.ln_pre(x))[:, 0]
         return F.normalize(visual.ln_post(x) @ visual.proj, dim=1) @ texts.T
+
+    def told(scores, data):
+        return described(names, cm.metrics.hits_at_k(scores, data.right, 5))
 
     drawn = cm.datasets.load("glyphs", "val", resolution=48)
     framed = F.pad(val.pixels, (8, 8, 8, 8), value=255)
     print("at 32 px:", recall(names, val.pixels))
-    print("drawn at 48 px:", described(names, cm.metrics.hits_at_k(answers(drawn.pixels), drawn.right, 5)))
-    print("at its old size on paper of 48 px:", described(names, cm.metrics.hits_at_k(answers(framed), val.right, 5)))
+    print("drawn at 48 px:", told(answers(drawn.pixels), drawn))
+    print("at its old size on paper of 48 px:", told(answers(framed), val))
+    print("the same, with the old sixteen vectors in the middle:", told(answers(framed, kept), val))
 
 
 def additive(names: dict) -> None:
-    grid = names["model"].visual.positional_embedding.detach()[1:].view(4, 4, 64)
-    row, column, middle = grid.mean(1, keepdim=True), grid.mean(0, keepdim=True), grid.mean((0, 1))
+    grid, middle = names["grid"], names["middle"]
     spread = (grid - middle).pow(2).sum()
-    for what, part in (("rows", row - middle), ("columns", column - middle)):
-        print(f"{what}: {4 * part.pow(2).sum() / spread:.0%} of the spread")
-    with_places(names, (row + column - middle).flatten(0, 1))
-    print("row plus column:", recall(names, names["val"].pixels, "moved"))
+    for what in ("row", "column"):
+        print(f"{what}s: {4 * (names[what] - middle).pow(2).sum() / spread:.0%} of the spread")
+    start = names["row"] + names["column"] - middle
+    base = names["answers_with"](start)
+    print("row plus column:", described(names, base))
+    for r in range(4):
+        own = start.clone()
+        own[r] = grid[r]
+        hits = names["answers_with"](own)
+        print(f"its own vectors for line {r + 1}:", described(names, hits))
+        print("    gain:", names["over_names"](hits.float() - base.float()))
 
 
-def fewer(names: dict) -> None:
-    dice = torch.Generator().manual_seed(0)
-    random = torch.rand(names["ink"].shape, generator=dice)
-    for what, rank in (("at random", random), ("most, last block", names["shares"][5]), ("most ink", names["ink"])):
-        for gone in (1, 2, 4, 8):
-            keep = F.pad(rank.argsort(1, descending=True)[:, gone:] + 1, (1, 0))
-            hits = cm.metrics.hits_at_k(names["from_patches"](keep), names["val"].right, 5)
-            print(f"{gone} left out, {what}:", described(names, hits))
+def one_place(names: dict) -> None:
+    usual, dark = names["shares"].mean((0, 1)), (names["ink"] > 0.02).float().mean(0)
+    left = []
+    for place in range(16):
+        rank = F.one_hot(torch.tensor(place), 16).expand_as(names["ink"])
+        hits = names["without"](rank, 1)
+        left.append(hits.float().mean())
+        print(f"without {place + 1}:", described(names, hits), f"usual share {usual[place]:.0%}, ink in {dark[place]:.0%}")
+    left = torch.stack(left)
+    for what, values in (("usual map", usual), ("ink", dark)):
+        ranks = torch.stack([(-left).argsort().argsort(), values.argsort().argsort()]).float()
+        print(f"rank correlation of the loss with {what}: {torch.corrcoef(ranks)[0, 1]:.2f}")
 
 
-EXERCISES = {"1": half, "2": one_order, "3": elsewhere, "4": additive, "5": fewer, "6": larger}
+EXERCISES = {"1": half, "2": one_order, "3": elsewhere, "4": additive, "5": one_place, "6": larger}
 
 if __name__ == "__main__":
     run(EXERCISES, __doc__, SETTING)
