@@ -79,9 +79,10 @@ def test_an_unfit_chapter_is_found_out(tmp_path):
         nbformat.v4.new_code_cell("1 + 1", metadata={"tags": [notebooks.CHECK]}),
         nbformat.v4.new_code_cell("\n".join(["x = 1"] * 11)),
         nbformat.v4.new_code_cell("x = " + "1" * 80),
+        nbformat.v4.new_markdown_cell("The solution is @@6@@."),
     ]
     path = tmp_path / "99_unfit.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     found = " ".join(notebooks.problems(path))
-    for symptom in ("no execution count", "11 lines", "84 characters", "stale", "Colab cell"):
+    for symptom in ("no execution count", "11 lines", "84 characters", "filled in: @@6@@", "stale", "Colab cell"):
         assert symptom in found

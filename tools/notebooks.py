@@ -4,6 +4,7 @@ import argparse
 import base64
 import io
 import os
+import re
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ CHECK = "nbval-check-output"  # the tag of a cell whose output nbval compares wi
 WIDGET = "application/vnd.jupyter.widget-view+json"
 VOLATILE = ["metadata.widgets", "cell.metadata.execution", "metadata.language_info.version"]
 MAX_LINE, MAX_LINES = 72, 10
+UNFINISHED = re.compile(r"@@\w*@@|\b(?:TODO|TBD|FIXME|XXX)\b")
 
 # Colab has all that clipmini needs but ftfy, einops and jaxtyping; pip keeps the torch that it finds there.
 SETUP = '''\
@@ -170,6 +172,9 @@ def problems(path: Path, root: Path = ROOT) -> list[str]:
         if CHECK in cell.metadata.get("tags", []) and not (cell.execution_count and cell.outputs):
             # nbval compares nothing in such a cell, and says nothing about it either.
             found.append(f"code cell {number} is to be checked but has no execution count or no output")
+    gaps = sorted({gap for cell in notebook.cells for gap in UNFINISHED.findall(cell.source)})
+    if gaps:
+        found.append(f"something is left to be filled in: {', '.join(gaps)}")
     if is_stale(path, root):
         found.append("its stored outputs are stale: run `make notebooks`")
     if stamped(notebook, root):
