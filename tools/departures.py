@@ -67,11 +67,12 @@ def shifted(data):
     return replace(data, images=images.expand(-1, 3, -1, -1))
 
 
-def main(seeds: list[int]) -> None:
+def main(seeds: list[int], families: list[str]) -> None:
     data = cm.datasets.load("glyphs", "train")
     tok = cm.Tokenizer.train(data.captions, cm.PRESETS["mini-vit"].text.vocab_size)
     runs = [(family, 1, name) for family in RECIPES for name in variants(family)]
     runs += [("vit", HOT, "as in CLIP"), ("vit", HOT, "without ln_pre")]
+    runs = [chosen for chosen in runs if chosen[0] in families]
     for seed in seeds:
         for family, times, name in runs:
             config = replace(RECIPES[family], steps=STEPS, seed=seed, lr=times * RECIPES[family].lr)
@@ -102,4 +103,6 @@ def rounded(found: dict) -> dict:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    main(parser.parse_args().seeds)
+    parser.add_argument("--families", nargs="+", choices=RECIPES, default=list(RECIPES))
+    args = parser.parse_args()
+    main(args.seeds, args.families)
