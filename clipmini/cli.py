@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has read enough; what is left must not fail again when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, FloatingPointError, ConnectionError) as error:
+    except (ValueError, FloatingPointError, MemoryError, ConnectionError) as error:
         print(f"clipmini: {error}", file=sys.stderr)
         return 2
     return 0

@@ -117,9 +117,9 @@ class TrainConfig:
     lr: peak learning rate. warmup: steps. weight_decay: decoupled, not on gains and biases. max_scale: clamp of the logit
     scale (not its log). augment: a name of `transforms.AUGMENTATIONS`. device: auto, cuda, mps or cpu. precision: auto,
     fp32, bf16 or fp16. checkpoint_every: steps; checkpoint_minutes: by the clock as well, 0 for not. chunk_size: pairs that
-    the encoders see at a time, 0 for the whole batch. recompute: blocks keep only their inputs for the backward pass.
-    compile: the towers, by torch.compile. batch_norm: "batch", by the statistics of what is encoded at once, or "frozen",
-    by the running ones.
+    the encoders see at a time, a divisor of batch_size, 0 for all. recompute: blocks keep only their inputs for the backward
+    pass. compile: the towers, by torch.compile. batch_norm: "batch", by the statistics of what is encoded at once, or
+    "frozen", by the running ones.
     """
 
     steps: int = 1000
@@ -158,6 +158,11 @@ class TrainConfig:
         if not (self.checkpoint_minutes >= 0 and self.chunk_size >= 0):
             raise ValueError(
                 f"checkpoint_minutes and chunk_size must not be negative, got {self.checkpoint_minutes} and {self.chunk_size}"
+            )
+        if self.chunk_size and self.batch_size % self.chunk_size:
+            fitting = ", ".join(str(size) for size in range(1, self.batch_size + 1) if self.batch_size % size == 0)
+            raise ValueError(
+                f"a batch of {self.batch_size} can not be cut into equal chunks of {self.chunk_size}; choose from: {fitting}"
             )
         choose("precision", self.precision, dict.fromkeys(("auto", "fp32", "bf16", "fp16")))
         if self.compile and self.recompute:

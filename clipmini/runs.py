@@ -1,5 +1,6 @@
 """A run on disk: its configuration, a line of JSON a step, states to go on from, a picture of its curves."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
 from clipmini.clip import CLIP
@@ -22,7 +24,7 @@ from clipmini.state import TrainingState
 from clipmini.tokenizer import Tokenizer
 from clipmini.weights import is_whole, save
 
-CHECKPOINT, LOG, CONFIG, CURVES = "checkpoint.safetensors", "log.jsonl", "config.json", "curves.png"
+CHECKPOINT, LOG, CONFIG, CURVES, LOCK = "checkpoint.safetensors", "log.jsonl", "config.json", "curves.png", ".lock"
 STATES_KEPT = 2  # the newest, and the one before
 FREE_TO_CHANGE = ("checkpoint_every", "checkpoint_minutes")  # of a configuration, when a run goes on
 
@@ -42,27 +44,35 @@ class StepLog:
 
 
 class RunFolder:
-    """Where a run is kept; without a path, nothing is.
+    """Where a run is kept, by one process at a time; without a path, nothing is.
 
     Args: described: what the run is, as `describe` says it. resume: go on with the run that the folder holds, if there is one.
-    Raises: ValueError if the folder holds a run that is not to be resumed or is described otherwise, or can not be written.
+    Raises: ValueError if the folder holds a run that is not to be resumed or is described otherwise, can not be written, or
+    another process trains in it.
     """
 
     def __init__(self, path: str | Path | None, described: dict, resume: bool):
         self.path = None if path is None else Path(path)
         if self.path is None:
             return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.lock = alone_in(self.path)
+            with contextlib.ExitStack() as stack:
+                stack.callback(self.lock.release)
+                self._open(described, resume)
+                stack.pop_all()  # it is held until the run is closed
+        except OSError as error:
+            raise ValueError(f"can not write to {self.path}: {error.strerror}") from error
+
+    def _open(self, described: dict, resume: bool) -> None:
         if (self.path / LOG).exists() and not resume:
             raise ValueError(f"{self.path} already holds a run: resume it, or choose another folder, so that nothing is lost")
         if (self.path / CONFIG).exists():
             refuse_changes(self.path, json.loads((self.path / CONFIG).read_text()), described)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self.path / CONFIG) as partial:
-                partial.write_text(json.dumps(described | {"versions": versions()}, indent=1) + "\n")
-            self.log = open(self.path / LOG, "a", buffering=1)
-        except OSError as error:
-            raise ValueError(f"can not write to {self.path}: {error.strerror}") from error
+        with atomic_write(self.path / CONFIG) as partial:
+            partial.write_text(json.dumps(described | {"versions": versions()}, indent=1) + "\n")
+        self.log = open(self.path / LOG, "a", buffering=1)
         self.kept_at = time.monotonic()
 
     def restore(self, state: TrainingState) -> int:
@@ -103,11 +113,32 @@ class RunFolder:
             old.unlink()
         self.kept_at = time.monotonic()
 
+    def last_state(self) -> str:
+        """Where a run that failed can go on."""
+        if self.path is None:
+            return ""
+        whole = [path for path in states(self.path) if is_whole(path)]
+        return f"The last good state is {whole[-1]}: resume goes on from there" if whole else "No state had been saved yet"
+
     def close(self) -> None:
         """Close the log and draw its curves."""
         if self.path is not None:
             self.log.close()
             draw_curves(self.path)
+            self.lock.release()
+
+
+def alone_in(path: Path) -> FileLock:
+    """A lock on the folder, until it is released or the process ends, however it ends.
+
+    Raises: ValueError if another process has it.
+    """
+    lock = FileLock(path / LOCK, timeout=0, is_singleton=True)  # one notebook may begin again what it has stopped
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"another process is training in {path}: wait for it, or choose another folder") from error
+    return lock
 
 
 def states(path: Path) -> list[Path]:

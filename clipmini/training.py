@@ -22,6 +22,7 @@ from clipmini.state import TrainingState
 from clipmini.tokenizer import Tokenizer
 from clipmini.tracing import running
 from clipmini.transforms import AUGMENTATIONS, augment
+from clipmini.trouble import explaining, finite
 from clipmini.weights import check_vocabulary
 
 TILE = 1024  # rows and columns of the similarity matrix that exist at a time, where a batch has more
@@ -51,7 +52,8 @@ def train(
     the paper's. run_dir: where configuration, log and checkpoints go; None keeps nothing on disk. resume: go on after the
     newest checkpoint in run_dir, if there is one; on a CPU to the very bits of a run that was never stopped.
     Raises: ValueError, at the call, for what does not fit together, and at the first step for a run_dir that can not be
-    used; FloatingPointError before a step whose loss is not finite, with the weights as they were.
+    used; FloatingPointError before a step whose loss or gradient is not finite, with the weights as they were; MemoryError for a
+    step that needs more memory than there is.
     """
     check_vocabulary(model, tok)
     choose("augmentation", config.augment, AUGMENTATIONS)
@@ -71,7 +73,10 @@ def _steps(trainer: "Trainer", run_dir, resume: bool) -> Iterator[StepLog]:
     described = describe(model, tok, data, config, trainer.objective)
     with contextlib.closing(RunFolder(run_dir, described, resume)) as folder:
         for step in range(folder.restore(trainer.begin()), config.steps):
-            log = trainer.step(step)
+            try:
+                log = trainer.step(step)
+            except (FloatingPointError, MemoryError) as error:
+                raise type(error)(f"{error}. {folder.last_state()}".rstrip(". ")) from error
             folder.record(log)
             kept = folder.is_due(step, config)
             if kept:
@@ -108,16 +113,18 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.order = Order(len(self.data), config.batch_size, self.generator)
         parts = {"model": model, "objective": self.objective}
+        self.names = {p: f"{part}.{name}" for part, module in parts.items() for name, p in module.named_parameters()}
         self.state = TrainingState(parts, self.optimizer, self.scaler, self.order, self.generator)
         return self.state
 
     def step(self, step: int) -> StepLog:
-        """One batch: loss, gradient, update. Raises FloatingPointError, before the update, if the loss is not finite."""
+        """One batch: loss, gradient, update. Raises, before the update, what `explaining` raises."""
         started = time.perf_counter()
         lr = learning_rate(step, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        loss, norm = self._gradient(step)
+        with explaining(step, self.config, self.optimizer, self.names):
+            loss, norm = self._gradient(step)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         with torch.no_grad():  # the paper clamps the scale at 100; after the step, so the optimizer can not leave it
@@ -134,12 +141,15 @@ class Trainer:
             images = prepare(images)  # else a chunk at a time, when it is encoded
         self.optimizer.zero_grad(set_to_none=True)
         with savings(self.model, self.config, prepare, self.generator, self.compiled):
-            with refusing_non_finite(step), self.autocast():
+            with self.autocast():
                 loss = self.objective(self.model, images, tokens, ids.to(self.device))
-                value = finite(loss)
+                value = finite(loss.item(), "the loss")
             self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimizer)
-        return value, gradient_norm(self.optimizer)
+        norm = gradient_norm(self.optimizer)
+        if not self.scaler.is_enabled():  # which skips the step and lowers its scale instead
+            finite(norm, "the gradient's length")
+        return value, norm
 
 
 @contextlib.contextmanager
@@ -195,23 +205,3 @@ def unique_tokens(tok: Tokenizer, captions: list[str], context_length: int) -> t
     """(M, L) tokens of the distinct captions, and (N,) which of them each pair has."""
     index = {caption: i for i, caption in enumerate(dict.fromkeys(captions))}
     return tok(list(index), context_length), torch.tensor([index[caption] for caption in captions])
-
-
-@contextlib.contextmanager
-def refusing_non_finite(step: int) -> Iterator[None]:
-    """Say at which step features or loss stopped being numbers: FloatingPointError, before anything is changed."""
-    try:
-        yield
-    except FloatingPointError as error:
-        raise FloatingPointError(
-            f"at step {step}, {error}; the weights are still those of the step before. Look for NaN in the images, or "
-            "lower the learning rate"
-        ) from error
-
-
-def finite(loss: Tensor) -> float:
-    """The loss as a number. Raises FloatingPointError if it is not one."""
-    value = loss.item()
-    if not math.isfinite(value):
-        raise FloatingPointError(f"the loss is {value}")
-    return value

@@ -35,11 +35,11 @@ def test_every_setting_is_an_option(tiny, tmp_path, monkeypatch):
         yield from ()
 
     monkeypatch.setattr(cli, "train", train)
-    options = ["--lr", "0.01", "--max-scale", "50", "--seed", "3", "--recompute", "--chunk-size", "4"]
+    options = ["--lr", "0.01", "--max-scale", "50", "--seed", "3", "--recompute", "--chunk-size", "7"]
     cli.main([*tiny, *options, "--run-dir", str(tmp_path)])
     cli.main([*tiny, "--no-recompute", "--resume", "--run-dir", str(tmp_path)])
     (first, first_resumes), (second, second_resumes) = seen
-    assert (first.lr, first.max_scale, first.seed, first.batch_size, first.chunk_size) == (0.01, 50, 3, 7, 4)
+    assert (first.lr, first.max_scale, first.seed, first.batch_size, first.chunk_size) == (0.01, 50, 3, 7, 7)
     assert (first.recompute, second.recompute, first_resumes, second_resumes) == (True, False, False, True)
 
 

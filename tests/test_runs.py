@@ -11,6 +11,7 @@ import time
 
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 from torch import nn
 
@@ -143,7 +144,7 @@ def test_twenty_kills_lose_nothing(vit_config, tok, pairs, tmp_path):
         resumed, _ = finish(vit_config, tok, pairs, folder, config)
         assert same(resumed, weights)
         assert [log.step for log in runs.read_log(folder)] == list(range(50))
-        assert not list(folder.glob(".*"))
+        assert not list(folder.glob(".*.partial"))
 
 
 def test_a_finished_run_has_nothing_left_to_do(vit_config, tok, pairs, tmp_path):
@@ -173,6 +174,63 @@ def test_another_run_is_refused_with_every_difference(vit_config, tok, pairs, tm
     with pytest.raises(ValueError, match="model.embed_dim is 20, was 19"):
         finish(wide, tok, pairs, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def train_until_killed(model_config, tok, pairs, folder, begun):
+    """Begin a run, and stand still in it."""
+    _, _, steps = start(model_config, tok, pairs, folder)
+    next(steps)
+    begun.set()
+    time.sleep(600)
+
+
+def test_a_folder_belongs_to_one_process(vit_config, tok, pairs, tmp_path):
+    context = multiprocessing.get_context("fork")
+    begun = context.Event()
+    torch.set_num_threads(1)
+    other = context.Process(target=train_until_killed, args=(vit_config, tok, pairs, tmp_path, begun))
+    other.start()
+    try:
+        assert begun.wait(60)
+        with pytest.raises(ValueError, match="another process is training in .*: wait for it, or choose another folder"):
+            finish(vit_config, tok, pairs, tmp_path)
+    finally:
+        other.kill()
+        other.join()
+    _, logs = finish(vit_config, tok, pairs, tmp_path)
+    assert len(logs) == CONFIG.steps
+
+
+def test_one_process_may_begin_again_what_it_left_open(vit_config, tok, pairs, tmp_path):
+    _, _, left = start(vit_config, tok, pairs, tmp_path)
+    for _ in range(3):  # the second step was kept
+        next(left)
+    _, logs = finish(vit_config, tok, pairs, tmp_path)
+    assert [log.step for log in logs] == list(range(2, CONFIG.steps))
+
+
+def test_a_refused_run_leaves_the_folder_free(vit_config, tok, pairs, tmp_path):
+    finish(vit_config, tok, pairs, tmp_path)
+    with pytest.raises(ValueError, match="already holds a run") as refused:
+        finish(vit_config, tok, pairs, tmp_path, resume=False)
+    with FileLock(tmp_path / runs.LOCK, timeout=0):
+        assert refused.tb is not None  # which keeps alive whatever took the lock, as a notebook does
+
+
+class Failing(Wobbly):
+    """No number at step 5."""
+
+    def forward(self, model, images, tokens, caption_ids):
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().forward(model, images, tokens, caption_ids) * (float("nan") if self.calls == 6 else 1)
+
+
+def test_a_run_that_fails_says_where_it_can_go_on(vit_config, tok, pairs, tmp_path):
+    with pytest.raises(FloatingPointError, match="at step 5, the loss is nan.*The last good state is .*state-00000003"):
+        list(cm.train(cm.CLIP(vit_config), tok, pairs, CONFIG, Failing(), run_dir=tmp_path / "some"))
+    late = dataclasses.replace(CONFIG, checkpoint_every=100)
+    with pytest.raises(FloatingPointError, match="No state had been saved yet"):
+        list(cm.train(cm.CLIP(vit_config), tok, pairs, late, Failing(), run_dir=tmp_path / "none"))
 
 
 def test_two_states_are_kept(vit_config, tok, pairs, tmp_path):
