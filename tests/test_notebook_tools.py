@@ -91,6 +91,24 @@ def test_executing_twice_changes_no_byte(project):
     assert path.read_bytes() == once
 
 
+def test_other_outputs_are_told_but_for_measured_ones(project, capsys):
+    path = project / "notebooks" / "01.ipynb"
+    notebook = chapter("import time", "time.time_ns()", "time.time_ns()", "1 + 1")
+    notebook.cells[1].metadata.tags = [notebooks.MEASURED]
+    nbformat.write(notebook, path)
+    notebooks.execute(path, project)
+    assert "other outputs than before in code cells 3, 4\n" in capsys.readouterr().out
+    notebooks.execute(path, project)
+    assert "other outputs than before in code cells 3\n" in capsys.readouterr().out
+
+
+def test_a_cell_is_not_measured_and_checked_at_once(project):
+    notebook = chapter("print(1)")
+    notebook.cells[0].metadata.tags = [notebooks.MEASURED, notebooks.CHECK]
+    nbformat.write(notebook, project / "notebooks" / "01.ipynb")
+    assert any("to be checked and measures" in line for line in notebooks.problems(project / "notebooks" / "01.ipynb", project))
+
+
 def test_failed_execution_leaves_the_file_whole(project):
     path = project / "notebooks" / "01.ipynb"
     nbformat.write(chapter("1 + 1", "1 / 0"), path)

@@ -21,6 +21,7 @@ from source_hash import SETUP_TAG, code_cells, source_hash
 ROOT = Path(__file__).resolve().parent.parent
 CELL_TIMEOUT = 600  # seconds
 CHECK = "nbval-check-output"  # the tag of a cell whose output nbval compares with the stored one
+MEASURED = "measured"  # the tag of a cell that prints times: it may differ from run to run
 WIDGET = "application/vnd.jupyter.widget-view+json"
 VOLATILE = ["metadata.widgets", "cell.metadata.execution", "metadata.language_info.version"]
 MAX_LINE, MAX_LINES = 72, 10
@@ -105,9 +106,19 @@ def smaller(png: str) -> str:
     return base64.b64encode(out.getvalue()).decode()
 
 
+def differences(before, after) -> list[int]:
+    """Which code cells put out something else than before, those that measure left out; counted from 1."""
+    stored = {cell.id: cell.outputs for cell in code_cells(before)}
+    return [number for number, cell in enumerate(code_cells(after), start=1)
+            if MEASURED not in cell.metadata.get("tags", []) and cell.outputs != stored.get(cell.id, cell.outputs)]
+
+
 def execute(path: Path, root: Path = ROOT) -> None:
-    """Run a chapter from its folder and store outputs and hash. Raises Failed, and leaves the file whole."""
-    notebook = read(path)
+    """Run a chapter from its folder and store outputs and hash; say which outputs changed.
+
+    Raises Failed, and leaves the file whole.
+    """
+    notebook, before = read(path), read(path)
     running = source_hash(notebook, root)  # of what runs, not of what is edited meanwhile
     total, started = len(notebook.cells), time.time()
 
@@ -129,6 +140,8 @@ def execute(path: Path, root: Path = ROOT) -> None:
     notebook.metadata["clipmini"] = {"source_hash": running}
     write(path, notebook)
     print(f"\r  {path.stem}: {total} cells in {time.time() - started:.0f} s     ")
+    if changed := differences(before, notebook):
+        print(f"  {path.stem}: other outputs than before in code cells {', '.join(map(str, changed))}")
 
 
 # ---------------------------------------------------------------- stamp
@@ -169,6 +182,8 @@ def problems(path: Path, root: Path = ROOT) -> list[str]:
             found.append(f"code cell {number} has {len(lines)} lines, at most {MAX_LINES} are allowed")
         found += [f"code cell {number} has a line of {len(line)} characters, at most {MAX_LINE} are allowed: {line}"
                   for line in lines if len(line) > MAX_LINE]
+        if {CHECK, MEASURED} <= set(cell.metadata.get("tags", [])):
+            found.append(f"code cell {number} is to be checked and measures: print in it only what is the same everywhere")
         if CHECK in cell.metadata.get("tags", []) and not (cell.execution_count and cell.outputs):
             # nbval compares nothing in such a cell, and says nothing about it either.
             found.append(f"code cell {number} is to be checked but has no execution count or no output")
