@@ -52,10 +52,7 @@ VARIANTS = {
     "constant rate": Variant(functions={"learning_rate": constant}),
     "no warm-up": Variant({"warmup": 0}),
     "rate x 4": Variant({"lr": 4 * RECIPE.lr}),
-    "rate x 4, no warm-up": Variant({"lr": 4 * RECIPE.lr, "warmup": 0}),
     "no decay": Variant({"weight_decay": 0.0}),
-    "decay x 20": Variant({"weight_decay": 20 * RECIPE.weight_decay}),
-    "decay x 20, on all": Variant({"weight_decay": 20 * RECIPE.weight_decay}, NO_EXCEPTIONS),
     "decay x 200": Variant({"weight_decay": 200 * RECIPE.weight_decay}),
     "decay x 200, on all": Variant({"weight_decay": 200 * RECIPE.weight_decay}, NO_EXCEPTIONS),
 }
