@@ -10,8 +10,8 @@ from exercises import run
 import clipmini as cm
 
 # Up to the cell that ends the definitions, without training, figures and listings: no exercise needs them.
-SKIP = ("watch(", "nonzero()", "[pairs]", "subplots", "show(", "for n in (1, 2, 4)")
-SETTING = {"name": "06_vision_transformer", "last": "def over_names(", "skip": SKIP}
+SKIP = ("watch(", "nonzero()", "[pairs]", "subplots", "show(")
+SETTING = {"name": "06_vision_transformer", "last": "def without(", "skip": SKIP}
 
 
 def recall(names: dict, pixels, who: str = "with positions") -> str:
@@ -22,6 +22,12 @@ def recall(names: dict, pixels, who: str = "with positions") -> str:
 def described(names: dict, hits) -> str:
     low, high = cm.metrics.clustered_interval(hits, names["groups"])
     return f"R@5 {hits.float().mean():.1%} ({low:.1%} to {high:.1%})"
+
+
+def difference(names: dict, hits, other) -> str:
+    """Hits less the other hits, picture by picture, in points, with the chapter's interval."""
+    low, high = names["spread"](hits.float() - other.float())
+    return f"{100 * (hits.float() - other.float()).mean():+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def with_places(names: dict, places) -> None:
@@ -82,14 +88,17 @@ def larger(names: dict) -> None:
         return F.normalize(visual.ln_post(x) @ visual.proj, dim=1) @ texts.T
 
     def told(scores, data):
-        return described(names, cm.metrics.hits_at_k(scores, data.right, 5))
+        hits = cm.metrics.hits_at_k(scores, data.right, 5)
+        return hits, described(names, hits)
 
     drawn = cm.datasets.load("glyphs", "val", resolution=48)
     framed = F.pad(val.pixels, (8, 8, 8, 8), value=255)
     print("at 32 px:", recall(names, val.pixels))
-    print("drawn at 48 px:", told(answers(drawn.pixels), drawn))
-    print("at its old size on paper of 48 px:", told(answers(framed), val))
-    print("the same, with the old sixteen vectors in the middle:", told(answers(framed, kept), val))
+    print("drawn at 48 px:", told(answers(drawn.pixels), drawn)[1])
+    strange, said = told(answers(framed), val)
+    print("at its old size on paper of 48 px:", said)
+    old, said = told(answers(framed, kept), val)
+    print("the same, with the old sixteen vectors in the middle:", said, "gain", difference(names, old, strange))
 
 
 def additive(names: dict) -> None:
@@ -105,17 +114,19 @@ def additive(names: dict) -> None:
         own[r] = grid[r]
         hits = names["answers_with"](own)
         print(f"its own vectors for line {r + 1}:", described(names, hits))
-        print("    gain:", names["over_names"](hits.float() - base.float()))
+        print("    gain:", difference(names, hits, base))
 
 
 def one_place(names: dict) -> None:
     usual, dark = names["shares"].mean((0, 1)), (names["ink"] > 0.02).float().mean(0)
-    left = []
+    left, mapped = [], names["without"](names["shares"].mean(0), 1)
+    print("the most of all blocks, in each picture:", described(names, mapped))
     for place in range(16):
         rank = F.one_hot(torch.tensor(place), 16).expand_as(names["ink"])
         hits = names["without"](rank, 1)
         left.append(hits.float().mean())
-        print(f"without {place + 1}:", described(names, hits), f"usual share {usual[place]:.0%}, ink in {dark[place]:.0%}")
+        print(f"without {place + 1}:", described(names, hits), f"usual share {usual[place]:.0%}, ink in {dark[place]:.0%},",
+              "less the most of all blocks", difference(names, hits, mapped))
     left = torch.stack(left)
     for what, values in (("usual map", usual), ("ink", dark)):
         ranks = torch.stack([(-left).argsort().argsort(), values.argsort().argsort()]).float()
