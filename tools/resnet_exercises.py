@@ -31,31 +31,21 @@ def field(names: dict) -> None:
     print(f"rows {rows.min()} to {rows.max()}: {rows.max() - rows.min() + 1}")
 
 
-def directions(names: dict) -> None:
-    val, ways = names["val"], (("right", -1, 1), ("left", -1, -1), ("down", -2, 1), ("up", -2, -1))
-
-    def mover(axis, sign):
-        """White comes in where the roll would bring back what it has pushed out."""
-        def moved(pixels, by):
-            paper = torch.full_like(pixels, 255)
-            order = (pixels, paper) if sign < 0 else (paper, pixels)
-            side = pixels.shape[axis]
-            return torch.cat(order, dim=axis).narrow(axis, by if sign < 0 else side - by, side)
-        return moved
-
-    for what, axis, sign in ways:
-        moved = mover(axis, sign)
-        answers = [names["scores"](moved(val.pixels, by), names["model"], names["names"]).argmax(dim=1) for by in range(5)]
-        same = [(a == answers[0]).float() for a in answers]
-        print(f"same answer, moved {what} by 1 to 4:", [f"{s.mean():.0%}" for s in same[1:]])
-        for odd, even in ((1, 2), (3, 4)):
-            print(f"  {even} less {odd}:", names["over_names"](same[even] - same[odd]))
-    to_the_right = names["moved"]
-    for what, axis, sign in ways:
-        names["moved"] = mover(axis, sign)  # what `sensitivity` calls
-        untrained = np.array([names["sensitivity"](names["fresh"](seed, names["as_in_clip"])) for seed in range(5)])
-        print(f"untrained, moved {what}, one pixel less two:", names["over_seeds"](names["tooth"](untrained)))
-    names["moved"] = to_the_right
+def transformer(names: dict) -> None:
+    val, moved, points = names["val"], names["moved"], names["points"]
+    rooms, (vit, _, _) = {"a border of 4": names["fits"], "roomy": names["roomy"]}, cm.load("glyphs-vit")
+    for what, model in (("ResNet", names["model"]), ("Transformer", vit)):
+        texts = cm.embed_texts(model, names["tok"], val.classes)
+        seen = [names["scores"](moved(val.pixels, by), model, texts) for by in range(9)]
+        same = [(s.argmax(dim=1) == seen[0].argmax(dim=1)).double() for s in seen]
+        hits = [cm.metrics.hits_at_k(s, val.right, k=5).double() for s in seen]
+        for room, rows in rooms.items():
+            print(f"{what}, {room}, {int(rows.sum())} pictures")
+            print("  same answer at 1 to 8:", [f"{s[rows].mean():.0%}" for s in same[1:]])
+            print("  R@5 at 0 to 8:", [f"{h[rows].mean():.0%}" for h in hits])
+            for odd in (1, 3):
+                print(f"  {odd + 1} px less {odd}:", points((same[odd + 1] - same[odd])[rows], val.labels[rows]))
+            print("  8 px less 7:", points((same[8] - same[7])[rows], val.labels[rows]))
 
 
 def stem(names: dict) -> None:
@@ -82,36 +72,41 @@ def heads(names: dict) -> None:
         return cm.metrics.hits_at_k(names["redirected"](change), val.right, k=5).float()
 
     def of_names(values):
-        return {has: np.array([values[rows].mean().item() for rows in group]) for has, group in groups.items()}
+        """For each group: a row a name, what its pictures add up to and how many they are."""
+        return {has: np.array([(values[rows].sum().item(), rows.sum().item()) for rows in group])
+                for has, group in groups.items()}
 
     had = of_names(hits())
     for has, what in ((True, "marked"), (False, "others")):
-        print(f"as trained, {what}: {had[has].mean():.1%} of {len(had[has])} names")
+        print(f"as trained, {what}: {over(had[has]):.1%} of {len(had[has])} names")
     for head in (0, 1):
         kept = of_names(hits(head))
-        lost = {has: had[has] - kept[has] for has in groups}
+        points = {has: np.stack([had[has][:, 0] - kept[has][:, 0], had[has][:, 1]], axis=1) for has in groups}
+        fractions = {has: np.stack([had[has][:, 0] - kept[has][:, 0], had[has][:, 0]], axis=1) for has in groups}
         for has, what in ((True, "marked"), (False, "others")):
-            print(f"head {head + 1} made even, {what}: loses {lost[has].mean():.1%}",
-                  [f"{x:.1%}" for x in cm.metrics.t_interval(lost[has].tolist())],
-                  f"a fraction {lost[has].sum() / had[has].sum():.2f} of what it had", again(lost[has], had[has]))
-        print("  marked less others, points:", again(lost[True], None, lost[False], None))
-        print("  marked less others, fractions:", again(lost[True], had[True], lost[False], had[False]))
+            print(f"head {head + 1} made even, {what}: loses", again(points[has]), "of what it had", again(fractions[has]))
+        print("  marked less others, points:", again(points[True], points[False]))
+        print("  marked less others, fractions:", again(fractions[True], fractions[False]))
 
 
-def again(lost, had, other_lost=None, other_had=None, draws: int = 4000) -> str:
-    """95% interval of a mean, or of a fraction of what there was, or of a difference of two: names drawn again."""
+def over(pairs: np.ndarray) -> float:
+    """The sum of the first column over that of the second: with counts of pictures, a mean over pictures."""
+    return pairs[:, 0].sum() / pairs[:, 1].sum()
+
+
+def again(pairs: np.ndarray, others: np.ndarray | None = None, draws: int = 4000) -> str:
+    """`over`, or the difference of two, with its 95% interval: names drawn again, with all of their pictures."""
     dice = np.random.default_rng(0)
 
-    def value(lost, had):
-        rows = dice.integers(len(lost), size=len(lost))
-        return lost[rows].mean() / (1 if had is None else had[rows].mean())
+    def drawn(rows):
+        return over(rows[dice.integers(len(rows), size=len(rows))])
 
-    values = [value(lost, had) - (0 if other_lost is None else value(other_lost, other_had)) for _ in range(draws)]
-    low, high = np.percentile(values, [2.5, 97.5])
-    return f"({low:.2f} to {high:.2f})"
+    value = over(pairs) - (0 if others is None else over(others))
+    low, high = np.percentile([drawn(pairs) - (0 if others is None else drawn(others)) for _ in range(draws)], [2.5, 97.5])
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
-EXERCISES = {"1": thirds, "2": field, "3": directions, "4": stem, "5": heads}
+EXERCISES = {"1": thirds, "2": field, "3": transformer, "4": stem, "5": heads}
 
 if __name__ == "__main__":
     run(EXERCISES, __doc__, SETTING)
