@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 import clipmini as cm
 
 SETTING = {"name": "05_text_transformer", "last": "def film_of(",  # the cell that ends the chapter's definitions
-           "skip": ("cm.notebook.show(", "states", "hits", "junk", "masked_fill", "against_twin")}
+           "skip": ("cm.notebook.show(", "states", "hits", "scores_with", "junk", "masked_fill", "against_twin")}
 
 
 def by_hand(names: dict) -> None:
@@ -47,8 +47,10 @@ def one_block(names: dict) -> None:
 
 
 def single_words(names: dict, without: str, changed) -> None:
-    """Do the EOT's weights rank the words of a name as `changed` does, which makes a caption for each word?"""
-    model, tok, tower, rank = names["model"], names["tok"], names["tower"], {"block 1": [], "block 2": [], "place in the row": []}
+    """Do the EOT's weights find the word that matters most, and rank all, by `changed`, which makes a caption for each word?"""
+    model, tok, tower, guess = names["model"], names["tok"], names["tower"], []
+    rank: dict[str, list] = {"block 1": [], "block 2": [], "place in the row": []}
+    first: dict[str, list] = {what: [] for what in rank}  # the last word is the one that the place in the row names
     for name in sorted(set(names["unseen"].captions)):
         words = name.split()
         if len(words) < 3 or len(tok.encode(name)) != len(words) or without in words:
@@ -59,9 +61,16 @@ def single_words(names: dict, without: str, changed) -> None:
         heard = [m[0, 0, -1, 1:-1] for m in maps] + [torch.arange(len(words))]
         for what, weight in zip(rank, heard, strict=True):
             rank[what].append(spearmanr(weight, moved)[0])
+            first[what].append(int(weight.argmax() == moved.argmax()))
+        guess.append(1 / len(words))
+    print(f"{len(guess)} names, a guess finds the word that matters most in {np.mean(guess):.0%}")
     for what, runs in rank.items():
         low, high = cm.metrics.t_interval(runs)
-        print(f"{what}: rank correlation {np.mean(runs):.2f} ({low:.2f} to {high:.2f}), {len(runs)} names")
+        print(f"{what}: rank correlation {np.mean(runs):.2f} ({low:.2f} to {high:.2f})")
+        share, (low, high) = np.mean(first[what]), cm.metrics.wilson_interval(np.mean(first[what]), len(runs))
+        print(f"  greatest weight on the word that matters most: {share:.0%} ({low:.0%} to {high:.0%})")
+    low, high = cm.metrics.t_interval(np.subtract(first["block 2"], first["block 1"]).tolist())
+    print(f"  block 2 - block 1: {low:+.0%} to {high:+.0%}")
 
 
 def left_out(names: dict) -> None:
