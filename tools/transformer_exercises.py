@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 import clipmini as cm
 
 SETTING = {"name": "05_text_transformer", "last": "def film_of(",  # the cell that ends the chapter's definitions
-           "skip": ("cm.notebook.show(", "states", "hits", "scores_with", "junk", "masked_fill", "against_twin")}
+           "skip": ("cm.notebook.show(", "states", "hits", "scores_with", "junk", "masked_fill", "against_twin", "seen_twin")}
 
 
 def by_hand(names: dict) -> None:
