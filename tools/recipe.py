@@ -53,8 +53,8 @@ VARIANTS = {
     "no warm-up": Variant({"warmup": 0}),
     "rate x 4": Variant({"lr": 4 * RECIPE.lr}),
     "no decay": Variant({"weight_decay": 0.0}),
-    "decay x 200": Variant({"weight_decay": 200 * RECIPE.weight_decay}),
-    "decay x 200, on all": Variant({"weight_decay": 200 * RECIPE.weight_decay}, NO_EXCEPTIONS),
+    "decay x 20": Variant({"weight_decay": 20 * RECIPE.weight_decay}),
+    "decay x 20, on all": Variant({"weight_decay": 20 * RECIPE.weight_decay}, NO_EXCEPTIONS),
 }
 
 
