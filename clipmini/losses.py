@@ -92,9 +92,12 @@ def mean_of_equals(features: Float[Tensor, "N E"], ids: Int[Tensor, "N"] | None)
     """Row i: the mean of all rows whose id is that of row i; without ids, row i itself."""
     if ids is None:
         return features
-    _, group, count = torch.unique(ids, return_inverse=True, return_counts=True)
-    sums = features.new_zeros(len(count), features.shape[1]).index_add_(0, group, features)
-    return (sums / count[:, None])[group]
+    ordered, order = ids.sort()
+    first_of_its_id = F.pad(ordered[1:] != ordered[:-1], (1, 0))
+    group = torch.empty_like(ids).scatter_(0, order, first_of_its_id.cumsum(0).to(ids.dtype)).long()
+    sums = torch.zeros_like(features).index_add_(0, group, features)
+    count = features.new_zeros(len(ids)).index_add_(0, group, features.new_ones(len(ids)))
+    return sums[group] / count[group][:, None]
 
 
 def tiles(size: int, chunk_size: int):

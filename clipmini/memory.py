@@ -9,6 +9,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from clipmini.clip import CLIP
@@ -56,7 +57,51 @@ def in_chunks(model: CLIP, size: int, prepare: Callable[[Tensor], Tensor] | None
 
 
 def _chunk_by_chunk(encode: Callable[[Tensor], Tensor], again: Callable, size: int, rows: Tensor) -> Tensor:
-    return torch.cat([_kept_input(encode, again, chunk) for chunk in rows.split(size)])
+    leash = torch.zeros((), requires_grad=True)  # so that the backward pass comes by, though no input asks for it
+    return torch.cat([_Cached.apply(encode, again, chunk, leash) for chunk in rows.split(size)])
+
+
+class _Cached(torch.autograd.Function):
+    """Features without a graph. When their gradient arrives, they are computed again with one, and it goes on to the weights.
+
+    `checkpoint` would do the same, but it keeps a graph of placeholders; small objects all over the heap, between which glibc
+    can not fit the next chunk, so that the process grows with the batch after all.
+    """
+
+    @staticmethod
+    def forward(ctx, encode: Callable, again: Callable, chunk: Tensor, leash: Tensor) -> Tensor:
+        first, ctx.second = again()
+        device = chunk.device.type
+        ctx.encode, ctx.random = encode, random_states(chunk.device)
+        ctx.autocast = partial(torch.autocast, device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
+        ctx.save_for_backward(chunk)
+        with first:
+            return encode(chunk)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        chunk = ctx.saved_tensors[0].detach().requires_grad_(ctx.needs_input_grad[2])
+        with torch.enable_grad(), drawing_from(ctx.random, chunk.device), ctx.second, ctx.autocast():
+            features = ctx.encode(chunk)
+        if features.requires_grad:  # not where a tower is frozen
+            features.backward(grad)
+        return None, None, chunk.grad, None
+
+
+def random_states(device: torch.device) -> list[Tensor]:
+    """Where PyTorch's own random numbers stand."""
+    return [torch.get_rng_state()] + ([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])
+
+
+@contextmanager
+def drawing_from(states: list[Tensor], device: torch.device) -> Iterator[None]:
+    """Within it, PyTorch's own random numbers come from there; afterwards from where they stood."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.set_rng_state(states[0])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(states[1], device)
+        yield
 
 
 def _kept_input(forward: Callable, again: Callable, *inputs) -> Tensor:

@@ -58,6 +58,13 @@ def test_what_saves_memory_takes_less(saving):
     assert thrifty.peak_bytes < 0.75 * whole.peak_bytes
 
 
+def test_a_batch_whose_similarities_come_in_tiles_is_counted():
+    small, large, larger = (
+        cost(cm.PRESETS["mini-vit"], cm.TrainConfig(batch_size=n)).activation_bytes for n in (1536, 2048, 2560)
+    )
+    assert larger - large == pytest.approx(large - small, rel=1e-6)  # no matrix, which would grow by its square
+
+
 MEASURE = """
 import gc, sys, torch, clipmini as cm
 from clipmini.optimizer import make_optimizer

@@ -1,6 +1,9 @@
 """Keeping less must change no gradient: blocks computed again, batches encoded in chunks."""
 
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -197,3 +200,53 @@ def test_everything_is_put_back(model, batch):
 def test_a_chunk_must_have_rows(model):
     with pytest.raises(ValueError, match="at least 1 row, got 0"), in_chunks(model, 0):
         pass
+
+
+def test_a_frozen_tower_stays_frozen(exact, pairs37):
+    exact.text.requires_grad_(False)
+    expected = {name: p for name, p in gradients(exact, *pairs37)[1].items() if p is not None}
+    with in_chunks(exact, 8):
+        _, found = gradients(exact, *pairs37)
+    assert {name for name, p in found.items() if p is not None} == set(expected)
+    assert all(torch.allclose(found[name], p) for name, p in expected.items())
+
+
+def test_autocast_holds_the_second_time(model, batch):
+    def in_bf16():
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            image, text = model.encode_image(batch[0]), model.encode_text(batch[1])
+            loss = cm.clip_loss(image.float(), text.float(), model.logit_scale.exp())
+        loss.backward()  # outside, where products would be in fp32
+        return loss.item(), {name: p.grad for name, p in model.named_parameters()}
+
+    expected = in_bf16()
+    with in_chunks(model, len(batch[0])):
+        assert_equal(in_bf16(), expected)
+
+
+GROWTH = """
+import sys, torch, clipmini as cm
+from clipmini.memory import in_chunks
+
+def status(key):
+    return next(1024 * int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key))
+
+model, peaks = cm.CLIP.from_preset("mini-vit"), []
+for n in 128, 128, 4096:
+    tokens = torch.zeros(n, 48, dtype=torch.long)
+    tokens[:, 11] = model.text.eot
+    images = torch.zeros(n, 3, 32, 32, dtype=torch.uint8)
+    with in_chunks(model, 128, lambda chunk: chunk + torch.rand(len(chunk), 1, 1, 1)):
+        cm.clip_loss(model.encode_image(images), model.encode_text(tokens), 14.0, chunk_size=512).backward()
+    peaks.append(status("VmHWM"))
+print(peaks[2] - peaks[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_does_not_grow_with_the_batch():
+    """4,096 pairs in chunks of 128, over 128: pictures and features are 27 MB, a chunk's forward pass keeps 80."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    found = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True, env=environment)
+    assert int(found.stdout) < 200e6
