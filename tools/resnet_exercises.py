@@ -43,8 +43,9 @@ def transformer(names: dict) -> None:
             print(f"{what}, {room}, {int(rows.sum())} pictures")
             print("  same answer at 1 to 8:", [f"{s[rows].mean():.0%}" for s in same[1:]])
             print("  R@5 at 0 to 8:", [f"{h[rows].mean():.0%}" for h in hits])
-            for odd in (1, 3):
-                print(f"  {odd + 1} px less {odd}:", points((same[odd + 1] - same[odd])[rows], val.labels[rows]))
+            changed = 1 - torch.stack(same, dim=1)[rows]
+            for by in (2, 3):
+                print(f"  tooth at {by} px:", points(names["tooth"](changed, by), val.labels[rows]))
             print("  8 px less 7:", points((same[8] - same[7])[rows], val.labels[rows]))
 
 
