@@ -148,7 +148,7 @@ def test_every_cell_runs_with_released_weights(network, published, tmp_path):
     for name in ("mine", "yours"):
         Image.new("L", (300, 260), 90).save(tmp_path / "pictures" / f"{name}.png")
     printed = run_chapter()
-    assert "released weights: yes" in printed and "64 of 64 agree" in printed
+    assert "released weights: yes" in printed and "56 of 56 agree" in printed
     assert "skipped" not in printed and "RANDOM" not in printed and "stand-in" not in printed and "False" not in printed
     assert "18 prompts: " in printed and "n = 500, released weights" in printed and "gained: " in printed
     assert [line.split()[0] for line in printed.splitlines()[-3:-1]] == ["mine", "yours"]
