@@ -13,8 +13,8 @@ from clipmini import memory
 from clipmini.cost import Allocations, multiply_adds, step_memory
 
 # Without counts, the large step, figures and listings: no exercise needs them.
-SKIP = ("peaks(", "at(n", "cost.", "took", "tensors.peak", "log.loss", "seconds(", "relative", "subplots", "show(", "large_step",
-        "reach", "stairs")
+SKIP = ("line(", "cost.", "counts", "pairs_in", "took", "tensors.peak", "log.loss", "seconds(", "relative", "subplots",
+        "show(", "large_step", "reach", "stairs", "large(", "sizes")
 SETTING = {"name": "08_training", "last": "def lost(", "skip": SKIP}
 PAIRS = 32768
 
