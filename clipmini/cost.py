@@ -79,8 +79,8 @@ def step_memory(config: CLIPConfig, train: TrainConfig) -> tuple[int, int, int]:
         model = CLIP(config).train()
         optimizer = make_optimizer([model], train)
         autocast, _ = mixed_precision("bf16" if train.precision == "bf16" else "fp32", torch.device("cpu"))
+        images, tokens = _batch(config, train.batch_size)
         for _ in range(2):
-            images, tokens = _batch(config, train.batch_size)
             optimizer.zero_grad(set_to_none=True)
             before = memory.now
             with savings(model, train):
