@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -176,27 +178,25 @@ def test_another_run_is_refused_with_every_difference(vit_config, tok, pairs, tm
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def train_until_killed(model_config, tok, pairs, folder, begun):
-    """Begin a run, and stand still in it."""
-    _, _, steps = start(model_config, tok, pairs, folder)
-    next(steps)
-    begun.set()
-    time.sleep(600)
+HOLD = """
+import sys, time
+from pathlib import Path
+from clipmini.runs import alone_in
+lock = alone_in(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(600)
+"""
 
 
 def test_a_folder_belongs_to_one_process(vit_config, tok, pairs, tmp_path):
-    context = multiprocessing.get_context("fork")
-    begun = context.Event()
-    torch.set_num_threads(1)
-    other = context.Process(target=train_until_killed, args=(vit_config, tok, pairs, tmp_path, begun))
-    other.start()
+    other = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
-        assert begun.wait(60)
+        assert other.stdout.readline() == "held\n"
         with pytest.raises(ValueError, match="another process is training in .*: wait for it, or choose another folder"):
             finish(vit_config, tok, pairs, tmp_path)
     finally:
         other.kill()
-        other.join()
+        other.wait()
     _, logs = finish(vit_config, tok, pairs, tmp_path)
     assert len(logs) == CONFIG.steps
 
