@@ -26,6 +26,7 @@ from time_to_accuracy import CONTESTS, Contest, Test, ours
 import clipmini as cm
 
 EPOCHS = 3
+PRECISIONS = {"fp32": "fp32", "bf16": "amp_bf16"}  # ours and theirs
 STEP = re.compile(r"Train Epoch: (\d+) .* Data \(t\): ([\d.]+) Batch \(t\): ([\d.]+)")
 
 
@@ -60,7 +61,7 @@ def theirs(contest: Contest, seed: int, table: Path, folder: Path, threads: int)
         "model": f"local-dir:{folder}", "train-data": table, "dataset-type": "csv", "csv-separator": ",", "csv-img-key": "image",
         "csv-caption-key": "text", "batch-size": train.batch_size, "epochs": EPOCHS, "warmup": train.warmup, "lr": train.lr,
         "beta1": train.beta1, "beta2": train.beta2, "eps": train.eps, "wd": train.weight_decay, "workers": 2, "device": "cpu",
-        "precision": "fp32", "seed": seed, "log-every-n-steps": 1, "logs": folder / "logs", "name": "run",
+        "precision": PRECISIONS[train.precision], "seed": seed, "log-every-n-steps": 1, "logs": folder / "logs", "name": "run",
     }  # fmt: skip
     command = [sys.executable, "-m", "open_clip_train.main", *(part for k, v in options.items() for part in (f"--{k}", str(v)))]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)})
@@ -89,6 +90,7 @@ def seconds_to(threshold: float, epochs: list[tuple[float, float]]) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contest", choices=CONTESTS, default="vit")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     args = parser.parse_args()
@@ -96,8 +98,9 @@ if __name__ == "__main__":
     contest, ratios = CONTESTS[args.contest], []
     data = cm.datasets.load("glyphs", "train", contest.resolution)
     lap = len(data) // contest.train.batch_size
-    contest = replace(contest, train=replace(contest.train, steps=EPOCHS * lap, augment="crop"))
-    print(f"torch {torch.__version__}, {args.threads} threads, {EPOCHS} epochs of {lap} steps; R@5 of {contest.threshold:.0%}")
+    contest = replace(contest, train=replace(contest.train, steps=EPOCHS * lap, augment="crop", precision=args.precision))
+    print(f"torch {torch.__version__}, {args.threads} threads, {args.precision}; {EPOCHS} epochs of {lap} steps")
+    print(f"{args.contest}: until R@5 is {contest.threshold:.0%}")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "pngs").mkdir()
         table = write_files(data, Path(folder) / "pngs")

@@ -8,18 +8,18 @@ handwriting, both development splits.
 """
 
 import argparse
-import json
 import time
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
+from records import Records
 
 import clipmini as cm
-from clipmini.files import atomic_write, data_folder
+from clipmini.files import data_folder
 from clipmini.originals import UNDO
 
-RECORD = data_folder() / "departures.json"
+RECORDS = Records(data_folder() / "departures.json")
 STEPS = 500
 RECIPES = {"vit": cm.RECIPES["glyphs-vit"], "resnet": cm.RECIPES["glyphs-resnet"]}
 HOT = 4  # times the recipe's learning rate, where a missing normalisation might show
@@ -76,28 +76,12 @@ def main(seeds: list[int], families: list[str]) -> None:
     for seed in seeds:
         for family, times, name in runs:
             config = replace(RECIPES[family], steps=STEPS, seed=seed, lr=times * RECIPES[family].lr)
-            if str(seed) in recorded().get(family, {}).get(f"{config.lr:g}", {}).get(name, {}):
+            keys = family, f"{config.lr:g}", name, seed
+            if RECORDS.has(*keys):
                 continue
             found = run(family, variants(family)[name], config, tok, data)
-            record(family, f"{config.lr:g}", name, seed, found)
+            RECORDS.keep(found, *keys)
             print(family, config.lr, name, seed, {k: v for k, v in found.items() if k != "losses"}, flush=True)
-
-
-def recorded() -> dict:
-    """What there is: family, learning rate, variant, seed."""
-    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
-
-
-def record(family: str, rate: str, name: str, seed: int, found: dict) -> None:
-    known = recorded()
-    known.setdefault(family, {}).setdefault(rate, {}).setdefault(name, {})[str(seed)] = rounded(found)
-    with atomic_write(RECORD) as partial:
-        partial.write_text(json.dumps(known, indent=1) + "\n")
-
-
-def rounded(found: dict) -> dict:
-    return {k: [round(x, 3) for x in v] if isinstance(v, list) else round(v, 4) if isinstance(v, float) else v
-            for k, v in found.items()}
 
 
 if __name__ == "__main__":

@@ -9,18 +9,18 @@ development splits; near misses are pairs of training names that differ in one w
 
 import argparse
 import itertools
-import json
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
+from records import Records
 from torch import nn
 
 import clipmini as cm
-from clipmini.files import atomic_write, data_folder
+from clipmini.files import data_folder
 
-RECORD = data_folder() / "positions.json"
+RECORDS = Records(data_folder() / "positions.json")
 STEPS, LAST = 500, 50  # how long; steps whose mean loss counts
 MARKS = "acute diaeresis tilde macron circumflex breve caron".split()
 NEAR_MISSES = {  # words of which one stands in one name, and the other in its near miss
@@ -118,26 +118,10 @@ def main(seeds: list[int]) -> None:
     train = cm.datasets.load("glyphs", "train")
     tok = cm.Tokenizer.train(train.captions, cm.PRESETS["mini-vit"].text.vocab_size)
     for seed, (name, change) in itertools.product(seeds, VARIANTS.items()):
-        if str(seed) not in recorded().get(name, {}):
+        if not RECORDS.has(name, seed):
             found = run(change, replace(cm.RECIPES["glyphs-vit"], steps=STEPS, seed=seed), tok, train)
-            record(name, seed, found)
+            RECORDS.keep(found, name, seed)
             print(name, seed, found, flush=True)
-
-
-def recorded() -> dict:
-    """What there is: variant, seed."""
-    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
-
-
-def record(name: str, seed: int, found: dict) -> None:
-    known = recorded()
-    known.setdefault(name, {})[str(seed)] = rounded(found)
-    with atomic_write(RECORD) as partial:
-        partial.write_text(json.dumps(known, indent=1) + "\n")
-
-
-def rounded(found: dict) -> dict:
-    return {k: rounded(v) if isinstance(v, dict) else round(v, 4) if isinstance(v, float) else v for k, v in found.items()}
 
 
 if __name__ == "__main__":

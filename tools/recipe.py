@@ -8,19 +8,19 @@
 
 import argparse
 import itertools
-import json
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from unittest.mock import patch
 
 import torch
+from records import Records
 from torch import nn
 
 import clipmini as cm
-from clipmini.files import atomic_write, data_folder
+from clipmini.files import data_folder
 from clipmini.optimizer import learning_rate, make_optimizer
 
-RECORD = data_folder() / "recipe.json"
+RECORDS = Records(data_folder() / "recipe.json")
 STEPS, LAST = 500, 50  # how long; steps whose mean loss counts
 RECIPE = replace(cm.RECIPES["glyphs-vit"], steps=STEPS)
 
@@ -52,6 +52,8 @@ VARIANTS = {
     "constant rate": Variant(functions={"learning_rate": constant}),
     "no warm-up": Variant({"warmup": 0}),
     "rate x 4": Variant({"lr": 4 * RECIPE.lr}),
+    "rate / 4": Variant({"lr": RECIPE.lr / 4}),
+    "rate / 4, no warm-up": Variant({"lr": RECIPE.lr / 4, "warmup": 0}),
     "no decay": Variant({"weight_decay": 0.0}),
     "decay x 20": Variant({"weight_decay": 20 * RECIPE.weight_decay}),
     "decay x 20, on all": Variant({"weight_decay": 20 * RECIPE.weight_decay}, NO_EXCEPTIONS),
@@ -84,29 +86,10 @@ def main(seeds: list[int]) -> None:
     train, names = cm.datasets.load("glyphs", "train"), cm.datasets.load("glyphs", "val")
     tok = cm.Tokenizer.train(train.captions, cm.PRESETS["mini-vit"].text.vocab_size)
     for seed, (name, variant) in itertools.product(seeds, VARIANTS.items()):
-        if str(seed) not in recorded().get(name, {}):
+        if not RECORDS.has(name, seed):
             found = run(variant, seed, tok, train, names)
-            record(name, seed, found)
+            RECORDS.keep(found, name, seed)
             print(name, seed, {k: v for k, v in found.items() if not isinstance(v, list)}, flush=True)
-
-
-def recorded() -> dict:
-    """What there is: variant, seed."""
-    return json.loads(RECORD.read_text()) if RECORD.exists() else {}
-
-
-def record(name: str, seed: int, found: dict) -> None:
-    known = recorded()
-    known.setdefault(name, {})[str(seed)] = {key: rounded(value) for key, value in found.items()}
-    with atomic_write(RECORD) as partial:
-        partial.write_text(json.dumps(known) + "\n")
-
-
-def rounded(value):
-    """Four digits of every number."""
-    if isinstance(value, list):
-        return [rounded(part) for part in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 if __name__ == "__main__":
