@@ -8,6 +8,7 @@ for the Vision Transformer the paired ratio to open_clip's model and loss in a p
 import argparse
 import statistics
 import time
+from dataclasses import replace
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,16 +16,13 @@ from torch.utils.flop_counter import FlopCounterMode
 import clipmini as cm
 from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, TrainConfig, ViTConfig
 from clipmini.datasets import Pairs
+from clipmini.weights.export import open_clip_config
 
 CAPTION = "latin small letter e with circumflex and acute"
 TEXT = TextConfig(context_length=48, vocab_size=2048, width=192, layers=4)
 MODELS = {
-    "ViT, width 192": CLIPConfig(
-        embed_dim=128, vision=ViTConfig(resolution=32, patch=4, width=192, layers=6), text=TEXT
-    ),
-    "ResNet, width 32": CLIPConfig(
-        embed_dim=128, vision=ResNetConfig(resolution=64, layers=(2, 2, 2), width=32), text=TEXT
-    ),
+    "ViT, width 192": CLIPConfig(embed_dim=128, vision=ViTConfig(resolution=32, patch=4, width=192, layers=6), text=TEXT),
+    "ResNet, width 32": CLIPConfig(embed_dim=128, vision=ResNetConfig(resolution=64, layers=(2, 2, 2), width=32), text=TEXT),
     "mini-vit": cm.PRESETS["mini-vit"],
     "mini-resnet": cm.PRESETS["mini-resnet"],
 }
@@ -77,16 +75,9 @@ class Peer:
         from open_clip.loss import ClipLoss
         from open_clip.model import CLIP
 
-        vision, text = config.vision, config.text
-        self.model = CLIP(
-            embed_dim=config.embed_dim,
-            vision_cfg={"image_size": vision.resolution, "layers": vision.layers, "width": vision.width,
-                        "patch_size": vision.patch, "head_width": vision.width // vision.heads},
-            text_cfg={"context_length": length, "vocab_size": text.vocab_size, "width": text.width,
-                      "heads": text.heads, "layers": text.layers},
-            quick_gelu=True,
-        )  # fmt: skip
-        self.images = torch.randn(batch_size, 3, vision.resolution, vision.resolution)
+        config = replace(config, text=replace(config.text, context_length=length))
+        self.model, side = CLIP(**open_clip_config(config)), config.vision.resolution
+        self.images = torch.randn(batch_size, 3, side, side)
         self.tokens = torch.randint(1, 2000, (batch_size, length))
         self.optimizer, self.loss = torch.optim.AdamW(self.model.parameters(), fused=True), ClipLoss()
 

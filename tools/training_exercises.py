@@ -3,7 +3,9 @@
 The chapter's own cells, up to its last definitions, are executed first; nothing of them is repeated here.
 """
 
+import math
 from contextlib import ExitStack
+from dataclasses import replace
 
 import torch
 from exercises import run
@@ -11,6 +13,7 @@ from exercises import run
 import clipmini as cm
 from clipmini import memory
 from clipmini.cost import Allocations, multiply_adds, step_memory
+from clipmini.optimizer import learning_rate
 
 # Without counts, the large step, figures and listings: no exercise needs them.
 SKIP = ("line(", "cost.", "counts", "pairs_in", "took", "tensors.peak", "log.loss", "seconds(", "relative", "subplots",
@@ -62,12 +65,11 @@ def another_way(names: dict) -> None:
 def overflow(names: dict) -> None:
     flow = names["flow"]
     print(f"largest: 2^{flow.max().log2():.1f}")
-    for power in range(16, 32):
-        over = names["lost"](flow, 2.0**power)[2].float().mean().item()
-        if over:
-            print(f"times 2^{power}: {over:.3%} overflow")
-        if over > 1e-3:
-            break
+    shares = {power: names["lost"](flow, 2.0**power)[2].float().mean().item() for power in range(16, 31)}
+    for power, over in shares.items():
+        if 0 < over < 0.01:
+            print(f"times 2^{power}: {over:.5%} overflow")
+    print(f"a GradScaler that starts at 2^30 loses {sum(over > 0 for over in shares.values())} steps")
 
 
 def outside(names: dict) -> None:
@@ -98,7 +100,17 @@ def outside(names: dict) -> None:
                   f" {counted.peak / 1e6:.0f} MB at the highest point")
 
 
-EXERCISES = {"1": card, "2": matrix, "3": another_way, "4": overflow, "5": outside}
+def the_papers_decay(names: dict) -> None:
+    paper = cm.TrainConfig(steps=32 * 400_000_000 // PAIRS, warmup=2000, lr=5e-4)
+    short = replace(cm.RECIPES["glyphs-vit"], steps=500)
+    at_peak = {c: sum(learning_rate(i, c) for i in range(c.steps)) / c.lr for c in (paper, short)}
+    total, ratio = at_peak[paper] * paper.lr * paper.weight_decay, paper.lr / paper.weight_decay
+    rate = math.sqrt(ratio * total / at_peak[short])
+    print(f"500 steps are worth {at_peak[short]:.0f} at the peak; a total of {total:.1f}, rate over decay {ratio:g}:"
+          f" rate {rate:.3f}, decay {rate / ratio:.1f}")
+
+
+EXERCISES = {"1": card, "2": matrix, "3": another_way, "4": overflow, "5": outside, "6": the_papers_decay}
 
 if __name__ == "__main__":
     run(EXERCISES, __doc__, SETTING)
