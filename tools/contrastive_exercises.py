@@ -51,6 +51,8 @@ def neighbours(names: dict) -> None:
         return torch.cat([one_word(1) for _ in range(size)])
 
     for what, draw in (("batches that share a word", one_word), ("the same pictures, mixed", many_words)):
+        distinct = np.mean([len(glyphs.ids[draw(256)].unique()) for _ in range(200)])
+        print(f"{what}: {distinct:.0f} distinct names of 256")
 
         def update(model, adam, loss, world, size, draw=draw):
             adam.zero_grad()
@@ -76,7 +78,10 @@ def sigmoid(names: dict) -> None:
 
 
 def trap(names: dict) -> None:
-    """The smallest angle, in whole degrees, from which two pairs are held whose pictures share one spot, their names another."""
+    """The smallest angle from which two pairs are held whose pictures share one spot, their names another.
+
+    Then the angles in the starts of the chapter that failed.
+    """
     for scale in (2.0, 14.3, 100.0):
 
         def loss(angles, scale=scale):
@@ -88,7 +93,14 @@ def trap(names: dict) -> None:
             curvature = torch.autograd.functional.hessian(loss, torch.tensor([angle, angle, 0.0, 0.0], dtype=torch.double))
             return torch.linalg.eigvalsh(curvature).min() > -1e-9
 
-        print(f"s = {scale}: held from {next(degrees for degrees in range(1, 90) if held(degrees))} degrees on")
+        print(f"s = {scale}: held from {next(tenths / 10 for tenths in range(1, 900) if held(tenths / 10))} degrees on")
+    for scale in (100.0, 14.3):
+        for name_at, picture_at in names["ends"][scale]:
+            if not names["solved"](name_at, picture_at):
+                alike = [np.cos(at[:, None] - at) > np.cos(np.radians(0.1)) for at in (name_at, picture_at)]
+                shared = (alike[0] & alike[1]).sum(axis=1) > 1
+                gaps = np.degrees(np.arccos(np.cos(name_at - picture_at)))[shared]
+                print(f"failed at {scale}: pairs {np.flatnonzero(shared) + 1} share spots, gaps of {gaps.round(1)} degrees")
 
 
 EXERCISES = {"trap": trap, "1": two_pairs, "2": gap, "3": best_scale, "4": neighbours, "5": sigmoid}
