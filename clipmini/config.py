@@ -160,7 +160,7 @@ class TrainConfig:
                 f"checkpoint_minutes and chunk_size must not be negative, got {self.checkpoint_minutes} and {self.chunk_size}"
             )
         if self.chunk_size and self.batch_size % self.chunk_size:
-            fitting = ", ".join(str(size) for size in range(1, self.batch_size + 1) if self.batch_size % size == 0)
+            fitting = ", ".join(map(str, divisors(self.batch_size)))
             raise ValueError(
                 f"a batch of {self.batch_size} can not be cut into equal chunks of {self.chunk_size}; choose from: {fitting}"
             )
@@ -168,6 +168,11 @@ class TrainConfig:
         if self.compile and self.recompute:
             raise ValueError("compile and recompute do not go together: a compiled tower saves memory by chunk_size")
         choose("batch_norm", self.batch_norm, dict.fromkeys(("batch", "frozen")))
+
+
+def divisors(n: int) -> list[int]:
+    """All whole numbers that divide n, from 1 to n."""
+    return [size for size in range(1, n + 1) if n % size == 0]
 
 
 def _released(embed_dim, vision, text_width) -> CLIPConfig:

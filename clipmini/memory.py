@@ -24,7 +24,7 @@ def recomputing(model: nn.Module) -> AbstractContextManager:
     The backward pass belongs within it, too: there the blocks are computed again.
     """
     blocks = [module for module in model.modules() if isinstance(module, Block | Bottleneck)]
-    return running({block: partial(_kept_input, block.forward, partial(_first_and_again, block)) for block in blocks})
+    return running({block: partial(_kept_input, block.forward, partial(_the_second_time, block)) for block in blocks})
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def in_chunks(model: CLIP, size: int, prepare: Callable[[Tensor], Tensor] | None
     def prepared(images: Tensor) -> Tensor:
         return encode_image(prepare(images) if prepare else images)
 
-    again = partial(_first_and_again, model, generator)
+    again = partial(_the_second_time, model, generator)
     model.encode_image = partial(_chunk_by_chunk, prepared, again, size)
     model.encode_text = partial(_chunk_by_chunk, encode_text, again, size)
     try:
@@ -70,13 +70,11 @@ class _Cached(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, encode: Callable, again: Callable, chunk: Tensor, leash: Tensor) -> Tensor:
-        first, ctx.second = again()
         device = chunk.device.type
-        ctx.encode, ctx.random = encode, random_states(chunk.device)
+        ctx.encode, ctx.second, ctx.random = encode, again(), random_states(chunk.device)
         ctx.autocast = partial(torch.autocast, device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
         ctx.save_for_backward(chunk)
-        with first:
-            return encode(chunk)
+        return encode(chunk)
 
     @staticmethod
     @once_differentiable
@@ -105,13 +103,12 @@ def drawing_from(states: list[Tensor], device: torch.device) -> Iterator[None]:
 
 
 def _kept_input(forward: Callable, again: Callable, *inputs) -> Tensor:
-    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=again)
+    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), again()))
 
 
-def _first_and_again(module: nn.Module, generator: torch.Generator | None = None):
-    """What surrounds the first computation: nothing; and the second: the same draws, and no batch is counted twice."""
-    state = None if generator is None else generator.get_state()
-    return nullcontext(), _again(module, generator, state)
+def _the_second_time(module: nn.Module, generator: torch.Generator | None = None) -> AbstractContextManager:
+    """Made before the first computation, to surround the second: the same draws, and no batch is counted twice."""
+    return _again(module, generator, None if generator is None else generator.get_state())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from clipmini.config import TrainConfig
+from clipmini.config import TrainConfig, divisors
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def first_broken(optimizer: torch.optim.Optimizer, names: dict[Tensor, str]) -> 
 def remedy(config: TrainConfig) -> str:
     """The setting that saves the most memory and is still free."""
     now = config.chunk_size or config.batch_size
-    smaller = max((size for size in range(1, now // 2 + 1) if config.batch_size % size == 0), default=now)
+    smaller = max((size for size in divisors(config.batch_size) if size <= now // 2), default=now)
     if smaller < now:
         return f"set chunk_size to {smaller} (now {config.chunk_size or 'the whole batch'}): the gradient stays the same"
     if not (config.recompute or config.compile):
