@@ -52,11 +52,11 @@ VARIANTS = {
     "constant rate": Variant(functions={"learning_rate": constant}),
     "no warm-up": Variant({"warmup": 0}),
     "rate x 4": Variant({"lr": 4 * RECIPE.lr}),
-    "rate / 4": Variant({"lr": RECIPE.lr / 4}),
-    "rate / 4, no warm-up": Variant({"lr": RECIPE.lr / 4, "warmup": 0}),
     "no decay": Variant({"weight_decay": 0.0}),
     "decay x 20": Variant({"weight_decay": 20 * RECIPE.weight_decay}),
     "decay x 20, on all": Variant({"weight_decay": 20 * RECIPE.weight_decay}, NO_EXCEPTIONS),
+    "rate / 4": Variant({"lr": RECIPE.lr / 4}),
+    "rate / 4, no warm-up": Variant({"lr": RECIPE.lr / 4, "warmup": 0}),
 }
 
 

@@ -1,0 +1,34 @@
+"""What a tool keeps of its trainings: nothing is trained twice, and nothing that was found is lost."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+
+from records import Records  # noqa: E402
+
+
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path / "found.json")
+
+
+def test_a_run_is_known_once_it_was_kept(records):
+    assert not records.has("recipe", 1)
+    records.keep({"loss": 2.0}, "recipe", 1)
+    assert records.has("recipe", 1)
+    assert not records.has("recipe", 2) and not records.has("another", 1)
+
+
+def test_other_runs_stay(records):
+    records.keep({"loss": 2.0}, "recipe", 1)
+    records.keep({"loss": 3.0}, "recipe", 2)
+    records.keep({"loss": 1.0}, "recipe", 1)
+    assert records.known() == {"recipe": {"1": {"loss": 1.0}, "2": {"loss": 3.0}}}
+
+
+def test_numbers_are_kept_with_four_digits(records):
+    records.keep({"loss": 2.34567, "losses": [0.000123456], "parts": {"a": 98765.4}, "steps": 123456, "why": "x"}, "run")
+    assert records.known()["run"] == {"loss": 2.346, "losses": [0.0001235], "parts": {"a": 98770.0}, "steps": 123456, "why": "x"}
