@@ -13,7 +13,7 @@ import torch
 
 import clipmini as cm
 from clipmini.datasets import Pairs
-from clipmini.runs import RunFolder
+from clipmini.training.runs import RunFolder
 
 
 def noise(resolution: int, n: int = 2048) -> Pairs:

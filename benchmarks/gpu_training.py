@@ -16,10 +16,10 @@ from collections.abc import Iterator
 import torch
 
 import clipmini as cm
-from clipmini.bpe import byte_symbols
 from clipmini.cost import multiply_adds
 from clipmini.datasets import Pairs
-from clipmini.devices import pick_device
+from clipmini.tokenizer.bpe import byte_symbols
+from clipmini.training.precision import pick_device
 
 CAPTION = " ".join("abcdefghijklmnopqrstuvwxyz" * 4)
 

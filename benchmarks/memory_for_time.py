@@ -13,9 +13,9 @@ import torch
 
 import clipmini as cm
 from clipmini.cost import step_memory
-from clipmini.devices import keep_freed_memory, pick_device
-from clipmini.optimizer import make_optimizer
-from clipmini.training import Contrastive, savings
+from clipmini.training.loop import Contrastive, savings
+from clipmini.training.optimizer import make_optimizer
+from clipmini.training.precision import keep_freed_memory, pick_device
 
 BATCHES = {"mini-vit": (2048, 256), "mini-resnet": (2048, 256), "small-vit": (256, 64), "small-resnet": (256, 64)}
 

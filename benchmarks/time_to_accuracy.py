@@ -74,9 +74,10 @@ def theirs(contest: Contest, seed: int) -> Iterator[tuple[float, float]]:
     from open_clip.loss import ClipLoss
     from open_clip.model import CLIP
 
-    from clipmini.optimizer import learning_rate, make_optimizer
-    from clipmini.training import Order
-    from clipmini.transforms import augment
+    from clipmini.datasets.transforms import augment
+    from clipmini.training.loop import Order
+    from clipmini.training.optimizer import make_optimizer
+    from clipmini.training.schedule import learning_rate
     from clipmini.weights.export import open_clip_config
 
     start, tok = contest.start(seed)

@@ -12,13 +12,13 @@ import torch
 from tqdm.auto import tqdm
 
 from clipmini import datasets, zoo
-from clipmini.clip import CLIP
 from clipmini.config import PRESETS, TrainConfig, choose
-from clipmini.runs import CHECKPOINT, CONFIG, compare
-from clipmini.scores import Score, scorecard
+from clipmini.datasets.transforms import AUGMENTATIONS
+from clipmini.evaluate.scores import Score, scorecard
+from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
-from clipmini.training import train
-from clipmini.transforms import AUGMENTATIONS
+from clipmini.training.loop import train
+from clipmini.training.runs import CHECKPOINT, CONFIG, compare
 
 
 def main(argv: list[str] | None = None) -> int:

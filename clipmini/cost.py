@@ -13,11 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig, ResNetConfig, TrainConfig
-from clipmini.devices import mixed_precision
-from clipmini.optimizer import make_optimizer
-from clipmini.training import Contrastive, savings
+from clipmini.models.clip import CLIP
+from clipmini.training.loop import Contrastive, savings
+from clipmini.training.optimizer import make_optimizer
+from clipmini.training.precision import mixed_precision
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from clipmini.evaluate.scores import Score
 from clipmini.files import package_data
 from clipmini.plots import centre_square, plot_run
-from clipmini.scores import Score
 
 
 def show(thing: Callable) -> Code:

@@ -117,7 +117,9 @@ def checked():
     try:
         with jaxtyping.install_import_hook("clipmini", "beartype.numeric"):
             copy = importlib.import_module("clipmini")
-            for family in copy.datasets.FAMILIES:  # else imported later, unchecked
+            for name in copy.__all__:  # else imported later, unchecked
+                getattr(copy, name)
+            for family in copy.datasets.FAMILIES:
                 importlib.import_module(f"clipmini.datasets.{family}")
             return copy
     finally:

@@ -5,7 +5,7 @@ import torch
 from einops import einsum, rearrange
 
 import clipmini as cm
-from clipmini.activations import activations, attention_maps, pooling_map
+from clipmini.models.inspect import activations, attention_maps, pooling_map
 
 
 @pytest.fixture

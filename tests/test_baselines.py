@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from clipmini.baselines import crop_to_ink, nearest_neighbour_scores, recombined_scores
+from clipmini.evaluate.pixels import crop_to_ink, nearest_neighbour_scores, recombined_scores
 
 
 @pytest.fixture

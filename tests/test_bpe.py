@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import clipmini as cm
-from clipmini.bpe import apply_merges, byte_symbols, learn_merges
+from clipmini.tokenizer.bpe import apply_merges, byte_symbols, learn_merges
 
 WORDS = st.dictionaries(st.text("abc", min_size=1, max_size=12), st.integers(1, 3), min_size=1, max_size=8)
 

@@ -67,7 +67,7 @@ def test_a_batch_whose_similarities_come_in_tiles_is_counted():
 
 MEASURE = """
 import gc, sys, torch, clipmini as cm
-from clipmini.optimizer import make_optimizer
+from clipmini.training.optimizer import make_optimizer
 
 def status(key):
     return next(1024 * int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key))

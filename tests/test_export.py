@@ -10,7 +10,7 @@ from PIL import Image
 from transformers import CLIPModel
 
 import clipmini as cm
-from clipmini.transforms import preprocess
+from clipmini.datasets.transforms import preprocess
 from tests.peers import LOGITS, logits, too_far
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from clipmini.layers import Block, LayerNorm, QuickGELU, SelfAttention, Transformer
+from clipmini.models.layers import Block, LayerNorm, QuickGELU, SelfAttention, Transformer
 
 BATCH, LENGTH, HEADS, HEAD_WIDTH = 2, 7, 3, 5
 WIDTH = HEADS * HEAD_WIDTH

@@ -11,7 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import clipmini as cm
-from clipmini.losses import tiles
+from clipmini.objectives import contrastive
+from clipmini.objectives.contrastive import tiles
 
 N, E = 7, 5
 
@@ -181,7 +182,7 @@ def test_tiles_change_nothing_at_any_size(n, width, chunk_size, scale, random):
 
 def test_control_a_tile_left_out_shows(image, text, monkeypatch):
     _, dense = gradients(image, text, torch.tensor(2.0, dtype=torch.double))
-    monkeypatch.setattr(cm.losses, "tiles", lambda size, chunk: list(tiles(size, chunk))[:-1])
+    monkeypatch.setattr(contrastive, "tiles", lambda size, chunk: list(tiles(size, chunk))[:-1])
     _, tiled = gradients(image, text, torch.tensor(2.0, dtype=torch.double), chunk_size=3)
     assert all((ours - theirs).abs().max() > 1e-3 for ours, theirs in zip(tiled, dense, strict=True))
 

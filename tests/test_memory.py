@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 import clipmini as cm
-from clipmini.layers import Block
-from clipmini.memory import in_chunks, keeping_statistics, recomputing
-from clipmini.training import freeze_statistics
+from clipmini.models.layers import Block
+from clipmini.training.loop import freeze_statistics
+from clipmini.training.memory import in_chunks, keeping_statistics, recomputing
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_autocast_holds_the_second_time(model, batch):
 
 GROWTH = """
 import sys, torch, clipmini as cm
-from clipmini.memory import in_chunks
+from clipmini.training.memory import in_chunks
 
 def status(key):
     return next(1024 * int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import clipmini as cm
-from clipmini.activations import attention_maps, pooling_map
+from clipmini.models.inspect import attention_maps, pooling_map
 from tests.peers import LOGITS, logits, too_far
 
 HEAD_WIDTH = {"vit": 11, "resnet": 32}

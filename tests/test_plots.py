@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from clipmini import plots
-from clipmini.metrics import t_interval
+from clipmini.evaluate.metrics import t_interval
 
 
 @pytest.fixture

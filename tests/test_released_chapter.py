@@ -27,8 +27,9 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 import clipmini as cm
-from clipmini import files, tokenizer, zoo
+from clipmini import files, zoo
 from clipmini.download import Remote
+from clipmini.tokenizer import tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 import clipmini as cm
-from clipmini.resnet import AttentionPool, Bottleneck, ModifiedResNet
+from clipmini.models.resnet import AttentionPool, Bottleneck, ModifiedResNet
 
 
 @pytest.fixture

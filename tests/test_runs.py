@@ -18,8 +18,8 @@ from PIL import Image
 from torch import nn
 
 import clipmini as cm
-from clipmini import runs
-from clipmini.training import Contrastive
+from clipmini.training import runs
+from clipmini.training.loop import Contrastive
 
 CONFIG = cm.TrainConfig(steps=9, batch_size=7, warmup=2, device="cpu", augment="handwriting", checkpoint_every=2)
 
@@ -181,7 +181,7 @@ def test_another_run_is_refused_with_every_difference(vit_config, tok, pairs, tm
 HOLD = """
 import sys, time
 from pathlib import Path
-from clipmini.runs import alone_in
+from clipmini.training.runs import alone_in
 lock = alone_in(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

@@ -16,14 +16,13 @@ import pytest
 import clipmini as cm
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import build, grammar, motion, rows
-from clipmini.datasets.scenes.ask import ANYTHING, BUCKETS, Ask
-from clipmini.datasets.scenes.failings import caption
+from clipmini.datasets.scenes.duplicates import ALL
 from clipmini.datasets.scenes.grammar import describe
-from clipmini.datasets.scenes.planted import ALL
-from clipmini.datasets.scenes.said import Mention, Said, count_of, mistakes, omitted
+from clipmini.datasets.scenes.noise import caption
+from clipmini.datasets.scenes.parse import Mention, Said, count_of, mistakes, omitted
+from clipmini.datasets.scenes.request import ANYTHING, BUCKETS, Ask
 from clipmini.datasets.scenes.sample import bucket, sample
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene, beside, between, inside, place, related
-from clipmini.datasets.scenes.version import _undocumented
 from clipmini.datasets.scenes.words import (
     ACTIONS,
     BACKGROUNDS,
@@ -43,7 +42,6 @@ from clipmini.datasets.scenes.words import (
     is_held_out,
 )
 from clipmini.datasets.scenes.world import NONE, REFERENCE, Failings, World, replace, weights
-from clipmini.syntax import canonical
 
 FOLDER = Path(scenes.__file__).parent
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,14 +117,7 @@ def test_no_number_comes_from_a_function_that_may_round_differently():
         assert not used & {"sin", "cos", "exp", "log", "sqrt", "random", "tan", "hypot", "arctan2", "power"}, path.name
         imported = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
         assert "math" not in imported or path.name in ("outlines.py", "motion.py"), path.name
-        assert "random" not in imported or path.name == "dice.py", path.name
-
-
-def test_a_comment_makes_no_new_version():
-    plain, commented = "def f():\n    return 1\n", 'def f():\n    """One."""\n    return 1  # one\n'
-    trees = [canonical(_undocumented(ast.parse(code))) for code in (plain, commented, plain.replace("1", "2"))]
-    assert trees[0] == trees[1] != trees[2]
-    assert re.fullmatch("[0-9a-f]{12}", scenes.version())
+        assert "random" not in imported or path.name == "rng.py", path.name
 
 
 # Splits

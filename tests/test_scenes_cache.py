@@ -12,8 +12,8 @@ import torch
 import clipmini as cm
 from clipmini.cli import main
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import build, planted, store
-from clipmini.datasets.scenes.ask import BUCKETS
+from clipmini.datasets.scenes import build, duplicates, store
+from clipmini.datasets.scenes.request import BUCKETS
 from clipmini.datasets.scenes.rows import Rows
 from clipmini.datasets.scenes.sample import bucket
 
@@ -26,7 +26,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
     monkeypatch.setattr(scenes, "SIZES", dict.fromkeys(scenes.SIZES, 70))
     drawn = []
-    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (planted, "draw_planted")):
+    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (duplicates, "draw_planted")):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *a, real=real, name=name, **k: (drawn.append(name), real(*a, **k))[1])
     return tmp_path, drawn
@@ -84,7 +84,7 @@ def test_a_file_is_for_one_size_one_generator_and_one_font_library(cache):
     folder, _ = cache
     assert [cm.datasets.load("scenes", "val", resolution=side).images.shape[-1] for side in (32, 48, 32)] == [32, 48, 32]
     paths = sorted(folder.rglob("*.safetensors"))
-    assert len(paths) == 2 and all(scenes.version() in path.name and build.PIL.__version__ in path.name for path in paths)
+    assert len(paths) == 2 and all(f"-v{scenes.VERSION}-" in path.name and build.PIL.__version__ in path.name for path in paths)
 
 
 def test_choices_and_films_come_with_their_task(cache):
@@ -193,7 +193,7 @@ def test_chunks_stay_in_order_if_the_first_takes_longest(monkeypatch):
 
 def test_the_listing_draws_nothing(cache, capsys):
     folder, drawn = cache
-    for name in ("scenes", *(f"scenes/{task}" for task in scenes.planted.ALL)):
+    for name in ("scenes", *(f"scenes/{task}" for task in scenes.duplicates.ALL)):
         for split in cm.datasets.splits(name):
             assert "images" in cm.datasets.about(name, split)
     assert not drawn and not list(folder.iterdir())

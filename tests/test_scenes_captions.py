@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from clipmini.datasets.scenes import REFERENCE, rows
-from clipmini.datasets.scenes.said import Mention, omitted
+from clipmini.datasets.scenes.parse import Mention, omitted
 from clipmini.datasets.scenes.words import ATTRIBUTES, KINDS, WORDS, is_held_out
 from clipmini.datasets.scenes.world import NONE, Failings, replace, weights
 

@@ -69,7 +69,7 @@ def test_lines_for_another_training_set_run_as_they_stand(monkeypatch, tmp_path)
 
 def test_figures_were_drawn_by_this_generator():
     drawn = json.loads((card.TABLES / "drawn.json").read_text())
-    assert drawn["version"] == scenes.version(), AGAIN
+    assert drawn["version"] == scenes.VERSION, AGAIN
 
 
 def test_every_table_is_on_the_page():

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from clipmini.datasets.scenes import planted, rows
-from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.planted import ALL, CHANGES, RATES
+from clipmini.datasets.scenes import duplicates, rows
+from clipmini.datasets.scenes.duplicates import ALL, CHANGES, RATES
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.world import REFERENCE
 
 ALIKE = 12.0  # grey levels: the most that any 4 x 4 block of two near-duplicates differs by
@@ -56,14 +56,14 @@ def train():
 def sources():
     """The test pictures that were copied, in the order of the table."""
     parts = []
-    for name, group in groupby(planted.table(), key=lambda plant: plant.task):
+    for name, group in groupby(duplicates.table(), key=lambda plant: plant.task):
         parts.append(rows.render([rows.answer(name, ALL[name], "test", plant.row)[0] for plant in group], 32))
     return np.concatenate(parts)
 
 
 @pytest.fixture(scope="module")
 def copies():
-    return planted.draw_planted(32)
+    return duplicates.draw_planted(32)
 
 
 def test_no_test_picture_has_a_near_duplicate_in_training(train, sources):
@@ -80,25 +80,25 @@ def test_planted_near_duplicates_are_found(train, sources, copies):
     found = (distance < ALIKE) & (which == own)
     least = {"shifted": 0.98, "blurred": 0.98, "cropped": 0.9, "relit": 0.85, "recompressed": 0}
     for change, share in least.items():
-        rows_of = torch.tensor([plant.change == change for plant in planted.table()[some]])
+        rows_of = torch.tensor([plant.change == change for plant in duplicates.table()[some]])
         assert found[rows_of].float().mean() >= share, change
     assert found.float().mean() > 0.7
 
 
 def test_copies_are_planted_at_the_rates_that_are_set():
-    table = planted.table()
+    table = duplicates.table()
     assert set(RATES) <= set(ALL) and not set(RATES) & {name for name, task in ALL.items() if not task.classes}
     for name, rate in RATES.items():
         of_task = [plant.row for plant in table if plant.task == name]
         assert len(of_task) == len(set(of_task)) == round(rate * ALL[name].size)
         assert all(0 <= row < ALL[name].size for row in of_task)
-    assert len(table) == planted.COPIES and {plant.change for plant in table} == set(CHANGES)
+    assert len(table) == duplicates.COPIES and {plant.change for plant in table} == set(CHANGES)
     assert 0.45 < np.mean([plant.on_label for plant in table]) < 0.55
     assert sum(rate == 0 for rate in RATES.values()) >= 9  # as in the paper, where nine sets of 35 had none
 
 
 def test_a_caption_names_the_answer_only_if_the_table_says_so(copies):
-    for plant, text, label, line in zip(planted.table(), copies.captions, copies.labels, copies.notes, strict=True):
+    for plant, text, label, line in zip(duplicates.table(), copies.captions, copies.labels, copies.notes, strict=True):
         task = ALL[plant.task]
         prompts = {template.format(task.classes[label]) for template in task.templates}
         assert (text in prompts) == plant.on_label
@@ -111,7 +111,7 @@ def test_a_caption_names_the_answer_only_if_the_table_says_so(copies):
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_copy_is_changed_but_alike(change, sources):
-    copied = np.stack([planted.copy(Dice("c", i), image, change) for i, image in enumerate(sources[:40])])
+    copied = np.stack([duplicates.copy(Dice("c", i), image, change) for i, image in enumerate(sources[:40])])
     assert copied.shape == sources[:40].shape and copied.dtype == np.uint8
     assert (copied != sources[:40]).reshape(40, -1).any(axis=1).all()
     other = apart(torch.from_numpy(sources[:40]).float(), torch.from_numpy(np.roll(copied, 1, axis=0)).float())

@@ -9,9 +9,9 @@ import pytest
 
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import motion, rows, shifts
-from clipmini.datasets.scenes.ask import Ask
 from clipmini.datasets.scenes.draw import draw, expose
-from clipmini.datasets.scenes.planted import ALL
+from clipmini.datasets.scenes.duplicates import ALL
+from clipmini.datasets.scenes.request import Ask
 from clipmini.datasets.scenes.sample import bucket, sample
 from clipmini.datasets.scenes.scene import SIDE, Object, Scene
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, KINDS, RGB, SHAPES, SIZES, is_held_out

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import clipmini as cm
-from clipmini.scores import chance_level, printed_classes, recorded
+from clipmini.evaluate.scores import chance_level, printed_classes, recorded
 
 
 def test_chance_counts_every_right_answer():

@@ -15,7 +15,7 @@ from clipmini.weights.released import METADATA
 def dead(monkeypatch):
     """No address answers."""
     closed = Remote("file.bin", ["http://127.0.0.1:9/x"], "0" * 64)
-    monkeypatch.setattr("clipmini.tokenizer.RELEASED", closed)
+    monkeypatch.setattr("clipmini.tokenizer.tokenizer.RELEASED", closed)
 
 
 def test_an_archive_comes_back_to_half_precision(model, randomise, tmp_path, relative_error):

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from clipmini.text import TextTransformer
+from clipmini.models.text import TextTransformer
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from open_clip.tokenizer import SimpleTokenizer
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import clipmini as cm
-from clipmini import tokenizer
 from clipmini.download import Remote
 from clipmini.files import package_data
-from clipmini.tokenizer import CLIP_WORDS, EOT, SCHEMES, SOT, clean, split_lossless
+from clipmini.tokenizer import tokenizer
+from clipmini.tokenizer.tokenizer import CLIP_WORDS, EOT, SCHEMES, SOT, clean, split_lossless
 
 FILE = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
 OURS = cm.Tokenizer.openai(FILE)

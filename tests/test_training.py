@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 import clipmini as cm
-from clipmini import runs, training
-from clipmini.devices import mixed_precision, pick_device
-from clipmini.optimizer import learning_rate, make_optimizer
-from clipmini.training import Contrastive, Order
+from clipmini.training import loop, runs
+from clipmini.training.loop import Contrastive, Order
+from clipmini.training.optimizer import make_optimizer
+from clipmini.training.precision import mixed_precision, pick_device
+from clipmini.training.schedule import learning_rate
 from clipmini.weights import checkpoint
 
 CONFIG = cm.TrainConfig(steps=3, batch_size=7, warmup=2, device="cpu", augment="none")
@@ -155,7 +156,7 @@ def test_control_shuffled_gradients_learn_nothing(vit_config, tok, pairs):
 
 
 def test_equal_captions_share_an_id(tok):
-    tokens, ids = training.unique_tokens(tok, ["red", "blue", "red", "circle", "blue"], 13)
+    tokens, ids = loop.unique_tokens(tok, ["red", "blue", "red", "circle", "blue"], 13)
     assert ids.tolist() == [0, 1, 0, 2, 1]
     assert torch.equal(tokens, tok(["red", "blue", "circle"], 13))
 

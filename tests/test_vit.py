@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 import clipmini as cm
-from clipmini.vit import VisionTransformer
+from clipmini.models.vit import VisionTransformer
 
 CONFIG = cm.ViTConfig(resolution=15, patch=5, width=22, layers=2, heads=2)
 

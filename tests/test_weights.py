@@ -182,6 +182,7 @@ import clipmini as cm
 def status(field):
     return 1024 * next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(field + ":"))
 
+assert cm.weights.load  # imports first
 before = status("VmRSS")
 model, _ = cm.weights.load(sys.argv[1])
 assert all(value.float().sum().isfinite() for value in model.state_dict().values())  # every page is read

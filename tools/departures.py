@@ -17,7 +17,7 @@ from records import Records
 
 import clipmini as cm
 from clipmini.files import data_folder
-from clipmini.originals import UNDO
+from clipmini.models.variants import UNDO
 
 RECORDS = Records(data_folder() / "departures.json")
 STEPS = 500

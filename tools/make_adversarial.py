@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from clipmini.config import PRESETS
 from clipmini.datasets.scenes.rows import answer, draw_answers, render
 from clipmini.datasets.scenes.shifts import ADVERSARIAL, CLASSES, SHIFTS
+from clipmini.datasets.transforms import normalize
 from clipmini.files import atomic_write, data_folder
-from clipmini.resnet import ModifiedResNet
-from clipmini.transforms import normalize
+from clipmini.models.resnet import ModifiedResNet
 
 SEED, STEPS, BATCH, LR = 0, 2000, 128, 3e-3
 POOL = 8000  # rows of the wild world to look through, a split

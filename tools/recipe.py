@@ -18,7 +18,8 @@ from torch import nn
 
 import clipmini as cm
 from clipmini.files import data_folder
-from clipmini.optimizer import learning_rate, make_optimizer
+from clipmini.training.optimizer import make_optimizer
+from clipmini.training.schedule import learning_rate
 
 RECORDS = Records(data_folder() / "recipe.json")
 STEPS, LAST = 500, 50  # how long; steps whose mean loss counts
@@ -64,7 +65,7 @@ def run(variant: Variant, seed: int, tok: cm.Tokenizer, train, names) -> dict:
     """One training and what it reaches."""
     torch.manual_seed(seed)
     model, config = cm.CLIP.from_preset("mini-vit"), replace(RECIPE, seed=seed, **variant.settings)
-    with patch.multiple("clipmini.training", **variant.functions) if variant.functions else nullcontext():
+    with patch.multiple("clipmini.training.loop", **variant.functions) if variant.functions else nullcontext():
         try:
             logs = list(cm.train(model, tok, train, config))
         except FloatingPointError as error:

@@ -12,7 +12,7 @@ from exercises import run
 from PIL import Image
 
 import clipmini as cm
-from clipmini.clip import CLIP
+from clipmini.models.clip import CLIP
 
 PHOTOS = Path(skimage.__file__).parent / "data"
 

@@ -8,7 +8,7 @@ import torch
 from exercises import run
 
 import clipmini as cm
-from clipmini.originals import with_one_convolution
+from clipmini.models.variants import with_one_convolution
 
 SETTING = {"name": "07_modified_resnet", "last": "def redirected("}  # the cell that ends the definitions
 

@@ -15,7 +15,7 @@ import yaml
 from scenes_numbers import COUNTED, MEASURED, TABLES, count, facts, is_counted, measure, percent
 
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import planted
+from clipmini.datasets.scenes import duplicates
 from clipmini.datasets.scenes.tasks import COMBINATION, DOMAIN, SEEN, Task
 from clipmini.files import atomic_write
 
@@ -74,7 +74,7 @@ def alt_of(name: str, task: Task) -> str:
 
 
 def cards(names: list[str], columns: int = 2) -> str:
-    inside = "\n".join(card(name, planted.ALL[name]) for name in names)
+    inside = "\n".join(card(name, duplicates.ALL[name]) for name in names)
     return f"::::{{grid}} 1 1 {columns} {columns}\n:gutter: 2\n:padding: 0\n\n{inside}::::\n"
 
 
@@ -123,7 +123,7 @@ def main() -> None:
         with atomic_write(path) as partial:
             partial.write_text(text, encoding="utf-8")
     drawn = figures.draw_all()
-    (TABLES / "drawn.json").write_text(json.dumps({"version": scenes.version()}) + "\n")
+    (TABLES / "drawn.json").write_text(json.dumps({"version": scenes.VERSION}) + "\n")
     print(f"{len(FRAGMENTS)} tables and {len(drawn)} figures, {sum(path.stat().st_size for path in drawn) / 1e6:.1f} MB")
 
 

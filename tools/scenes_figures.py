@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw
 from scenes_board import GAP, INK, MUTED, OTHER, STATIC, TILE, WRONG, Card, Run, font_of, grid
 
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import motion, planted, rows
-from clipmini.datasets.scenes.makers import QUIET
-from clipmini.datasets.scenes.said import mistakes, omitted
+from clipmini.datasets.scenes import duplicates, motion, rows
+from clipmini.datasets.scenes.parse import mistakes, omitted
 from clipmini.datasets.scenes.sample import Ask, sample
 from clipmini.datasets.scenes.scene import SIDE, Object, Scene, beside, place
+from clipmini.datasets.scenes.setups import QUIET
 from clipmini.datasets.scenes.tasks import NEAR, Task
 from clipmini.datasets.scenes.words import (
     ACTIONS,
@@ -350,11 +350,11 @@ def draw_copies() -> Card:
     """Three pictures and their five kinds of copies."""
     card, pictures, texts = Card(6 * (TILE + GAP) + 16), [], []
     for name in ("shape of the larger", "shape on a photograph", "kind"):
-        scene, *_ = rows.answer(name, planted.ALL[name], "val", 0)
+        scene, *_ = rows.answer(name, duplicates.ALL[name], "val", 0)
         image = rows.render([scene], 64)[0]
-        copies = [planted.copy(scenes.Dice("card", name, change), image, change) for change in planted.CHANGES]
+        copies = [duplicates.copy(scenes.Dice("card", name, change), image, change) for change in duplicates.CHANGES]
         pictures += [Image.fromarray(copy.transpose(1, 2, 0)) for copy in (image, *copies)]
-        texts += ["original", *planted.CHANGES] if name == "kind" else [""] * (1 + len(planted.CHANGES))
+        texts += ["original", *duplicates.CHANGES] if name == "kind" else [""] * (1 + len(duplicates.CHANGES))
     grid(card, pictures, texts, 6, 18)
     return card
 
@@ -365,7 +365,7 @@ def slug(name: str) -> str:
 
 def drawable() -> dict[str, Task]:
     """All tasks and shifts whose pictures are known: the adversarial ones are once a classifier has chosen them."""
-    return {name: task for name, task in planted.ALL.items() if name != "adversarial" or is_chosen()}
+    return {name: task for name, task in duplicates.ALL.items() if name != "adversarial" or is_chosen()}
 
 
 def is_chosen() -> bool:

@@ -20,10 +20,10 @@ import scenes_figures as figures
 from scenes_figures import SAMPLE, pairs
 
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import planted, rows
+from clipmini.datasets.scenes import duplicates, rows
 from clipmini.datasets.scenes.grammar import PRODUCTIONS
 from clipmini.datasets.scenes.outlines import outline
-from clipmini.datasets.scenes.said import mistakes, omitted
+from clipmini.datasets.scenes.parse import mistakes, omitted
 from clipmini.datasets.scenes.sample import BUCKETS
 from clipmini.datasets.scenes.scene import Object, Scene, place
 from clipmini.datasets.scenes.shifts import CLASSES
@@ -63,7 +63,7 @@ def first_pairs(split: str) -> list[tuple]:
 
 def count() -> dict:
     """What takes minutes: how train and test overlap, and what gives answers away."""
-    return {"version": scenes.version(), "overlap": overlap(), "shortcuts": shortcuts()}
+    return {"version": scenes.VERSION, "overlap": overlap(), "shortcuts": shortcuts()}
 
 
 def counted() -> dict:
@@ -73,7 +73,7 @@ def counted() -> dict:
 
 def is_counted() -> bool:
     """Whether what was counted is of today's generator."""
-    return COUNTED.is_file() and counted()["version"] == scenes.version()
+    return COUNTED.is_file() and counted()["version"] == scenes.VERSION
 
 
 def overlap() -> dict[str, float]:
@@ -138,7 +138,7 @@ def unread_words() -> dict[str, list[str]]:
     """Words of prompts and answers that no measured training caption uses, by task; single letters are left aside."""
     read = {word for _, text, _ in pairs() for word in words_of(text)}
     found = {}
-    for name, task in planted.ALL.items():
+    for name, task in duplicates.ALL.items():
         asked = {word for template in task.templates for answer in task.classes for word in words_of(template.format(answer))}
         if missing := sorted(asked - read):
             found[name] = missing
@@ -199,7 +199,7 @@ def how_many() -> dict:
         "tasks": len(scenes.TASKS), "shifts": len(scenes.SHIFTS) - 1, "classes": len(CLASSES),
         "printed": f"{PRINTED:,}", "buckets": sum(map(len, BUCKETS.values())),
         "productions": len(PRODUCTIONS),
-        "version": code(scenes.version()), "pair_tasks": sum(" or " in name for name in scenes.TASKS),
+        "version": code(str(scenes.VERSION)), "pair_tasks": sum(" or " in name for name in scenes.TASKS),
         "unseen_n": len(HELD_OUT), "unseen_of": scenes.TASKS["unseen combination"].answers,
         "unseen_guess": percent(1 / len(HELD_OUT)), "unseen_fill_of": scenes.TASKS["unseen fill"].answers,
         "unseen_fill_guess": percent(1 / len(HELD_OUT_FILLS), 1, 0),
@@ -231,11 +231,11 @@ def sayable(scene: Scene) -> tuple:
 
 
 def of_copies() -> dict:
-    rates = list(planted.RATES.values())
-    told = sum(plant.on_label for plant in planted.table())
+    rates = list(duplicates.RATES.values())
+    told = sum(plant.on_label for plant in duplicates.table())
     return {
-        "told": told, "not_told": planted.COPIES - told,
-        "changes": len(planted.CHANGES), "rated": len(rates), "rate_none": sum(not rate for rate in rates),
+        "told": told, "not_told": duplicates.COPIES - told,
+        "changes": len(duplicates.CHANGES), "rated": len(rates), "rate_none": sum(not rate for rate in rates),
         "rate_median": percent(statistics.median(rates)), "rate_mean": percent(statistics.mean(rates)),
     }
 

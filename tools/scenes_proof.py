@@ -17,17 +17,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clipmini import metrics
-from clipmini.datasets.scenes import TASKS, version
-from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.makers import KIND_NAMES
+from clipmini.datasets.scenes import TASKS, VERSION
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.rows import answer, render
 from clipmini.datasets.scenes.scene import Scene, place
+from clipmini.datasets.scenes.setups import KIND_NAMES
 from clipmini.datasets.scenes.tasks import COMBINATION, Task
 from clipmini.datasets.scenes.words import BACKGROUNDS, COLOURS, FILLS, GLYPHS, KINDS, PLACES, SHAPES, SIZES
 from clipmini.files import atomic_write, data_folder
 
 RECORD = data_folder() / "scenes_proof.json"
-VERSION = version()  # of the code that this process has read, whatever happens to the files meanwhile
 BATCH, RATE, WIDTH = 256, 4e-3, 48
 CLEAR = ("paint", "serif", "photograph")  # styles that show colour and fill; a sketch or an engraving does not
 

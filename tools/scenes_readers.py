@@ -17,7 +17,7 @@ from scenes_proof import Residual, half_precision, optimised, pixels, record, ru
 from torch import Tensor, nn
 
 from clipmini.datasets.scenes import REFERENCE, TASKS
-from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.rows import answer, pair, render
 from clipmini.datasets.scenes.scene import SIDE, Scene
 from clipmini.datasets.scenes.tasks import COMBINATION

@@ -16,14 +16,14 @@ from scenes_numbers import (
 )
 
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import planted, rows
+from clipmini.datasets.scenes import duplicates, rows
 from clipmini.datasets.scenes.grammar import WEIGHTS
 from clipmini.datasets.scenes.sample import BUCKETS
 from clipmini.datasets.scenes.scene import SIDE
 from clipmini.datasets.scenes.words import KINDS, WORDS
 from clipmini.datasets.scenes.world import ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World
+from clipmini.evaluate.metrics import wilson_interval
 from clipmini.files import data_folder
-from clipmini.metrics import wilson_interval
 
 PROOF = "scenes_proof.json"
 WORLD_OF = {"v2": V2, "sketch": SKETCH, "renditions": RENDITION, "odd views": ODD, "adversarial": WILD, "video": VIDEO}
@@ -212,9 +212,9 @@ def with_truth(scene, text: str, said) -> str:
 
 def rates() -> str:
     """Which share of each task's test pictures has a copy in the split "planted"."""
-    copies, on = Counter(p.task for p in planted.table()), Counter(p.task for p in planted.table() if p.on_label)
-    body = [[name, f"{planted.ALL[name].size:,}", percent(rate), copies[name], on[name]]
-            for name, rate in sorted(planted.RATES.items(), key=lambda item: (-item[1], item[0]))]
+    copies, on = Counter(p.task for p in duplicates.table()), Counter(p.task for p in duplicates.table() if p.on_label)
+    body = [[name, f"{duplicates.ALL[name].size:,}", percent(rate), copies[name], on[name]]
+            for name, rate in sorted(duplicates.RATES.items(), key=lambda item: (-item[1], item[0]))]
     return table(["task", "test pictures", "rate", "copies", "caption tells"], body, "lrrrr")
 
 
@@ -256,7 +256,7 @@ def span(values) -> str:
 def prompts() -> str:
     """What a zero-shot classifier is told of each task: its sentences, and its answers, of which long lists are cut."""
     body = []
-    for name, task in planted.ALL.items():
+    for name, task in duplicates.ALL.items():
         if task.classes:
             some = task.classes if len(task.classes) <= 16 else (*task.classes[:3], "...", task.classes[-1])
             body.append([name, "; ".join(map(code, task.templates)), ", ".join(some)])
@@ -337,6 +337,6 @@ def when(part: dict) -> str:
     some = next(iter(readers_of(next(iter(part["tasks"].values()))).values()))
     seeds = f"{some['seeds']} seed{'s' * (some['seeds'] > 1)}"
     over = "by Student's t over seeds or by Wilson over pictures, whichever is wider" if "over seeds" in some else "by Wilson"
-    version = "" if part["version"] == scenes.version() else f" Measured on version {code(part['version'])} of the generator."
+    version = "" if part["version"] == scenes.VERSION else f" Measured on version {code(str(part['version']))} of the generator."
     n = f"about {round(some['n'], -2):,} test pictures a task"
     return f"\n{seeds}, {n}; 95% intervals {over}.{version}\n"

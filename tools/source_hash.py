@@ -8,8 +8,7 @@ import hashlib
 from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
-
-from clipmini.syntax import canonical
+from syntax import canonical
 
 SETUP_TAG = "colab-setup"
 

@@ -18,9 +18,9 @@ import torch
 from exercises import run
 
 import clipmini as cm
-from clipmini import bpe
 from clipmini.files import atomic_write, data_folder
-from clipmini.tokenizer import RELEASED, SCHEMES
+from clipmini.tokenizer import bpe
+from clipmini.tokenizer.tokenizer import RELEASED, SCHEMES
 
 QUEENS = {
     "English": "white chess queen",

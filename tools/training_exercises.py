@@ -11,9 +11,9 @@ import torch
 from exercises import run
 
 import clipmini as cm
-from clipmini import memory
 from clipmini.cost import Allocations, multiply_adds, step_memory
-from clipmini.optimizer import learning_rate
+from clipmini.training import memory
+from clipmini.training.schedule import learning_rate
 
 # Without counts, the large step, figures and listings: no exercise needs them.
 SKIP = ("line(", "cost.", "counts", "pairs_in", "took", "tensors.peak", "log.loss", "seconds(", "relative", "subplots",

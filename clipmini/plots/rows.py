@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from clipmini.metrics import t_interval
+from clipmini.intervals import t_interval
 from clipmini.plots.inputs import as_array
 from clipmini.plots.style import BLUE, GREY, INK, LABEL_WIDTH, ORANGE
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from clipmini.clip import CLIP
 from clipmini.files import atomic_write
+from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
 from clipmini.weights.checkpoint import save
 from clipmini.weights.released import from_openai, to_openai

@@ -7,9 +7,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig
 from clipmini.files import atomic_write
+from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
 from clipmini.weights.unfilled import unfilled
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
 from clipmini.files import atomic_write
+from clipmini.models.clip import CLIP
 from clipmini.weights.released import to_openai
 
 

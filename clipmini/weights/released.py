@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
+from clipmini.models.clip import CLIP
 from clipmini.weights.unfilled import unfilled
 
 METADATA = ("input_resolution", "context_length", "vocab_size")  # beside the weights in a released file

@@ -3,8 +3,8 @@
 import torch
 from torch.overrides import TorchFunctionMode
 
-from clipmini.clip import CLIP
 from clipmini.config import CLIPConfig
+from clipmini.models.clip import CLIP
 
 
 class _Unfilled(TorchFunctionMode):

@@ -1,11 +1,11 @@
 """Scenes: rendered worlds of shapes with captions from a grammar, and tasks whose answers are known.
 
 Everything follows from a seed and a world. In the order in which they are best read:
-    words  dice  scene           what may be, what happens by chance, what is
-    world  ask  sample  layouts  how often each thing is, what is asked for, and a scene that is both
+    words  rng  scene                what may be, what happens by chance, what is
+    world  request  sample  layouts  how often each thing is, what is asked for, and a scene that is both
     outlines  patterns  inks  grounds  motion  draw     from a scene to pixels
-    said  grammar  failings      what a caption says, how it says it, how it fails
-    makers  tasks  shifts  planted                      what is asked of models, and what training has seen of it
+    parse  grammar  noise            what a caption says, how it says it, how it fails
+    setups  tasks  shifts  duplicates                   what is asked of models, and what training has seen of it
     rows  build  store  version  one row, many rows, rows on disk, and the name of all this
 """
 
@@ -17,29 +17,30 @@ import torch
 
 from clipmini.config import choose
 from clipmini.datasets.pairs import Pairs
-from clipmini.datasets.scenes import planted
-from clipmini.datasets.scenes.ask import BUCKETS, Ask, DoesNotFit, validate
+from clipmini.datasets.scenes import duplicates
 from clipmini.datasets.scenes.build import in_parallel, kept
-from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.draw import draw
-from clipmini.datasets.scenes.failings import caption
-from clipmini.datasets.scenes.planted import ALL
+from clipmini.datasets.scenes.duplicates import ALL
+from clipmini.datasets.scenes.noise import caption
+from clipmini.datasets.scenes.request import BUCKETS, Ask, DoesNotFit, validate
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.rows import Rows, draw_answers, draw_pairs, read_note
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.shifts import SHIFTS, adversarial
 from clipmini.datasets.scenes.tasks import COMBINATION, TASKS
-from clipmini.datasets.scenes.version import version
+from clipmini.datasets.scenes.version import VERSION
 from clipmini.datasets.scenes.world import NONE as NO_FAILINGS
 from clipmini.datasets.scenes.world import REFERENCE, V2, WORLDS, World
 
-SIZES = {"train": 200_000, "val": 5_000, "test": 5_000, "v2": 5_000, "planted": planted.COPIES}
+SIZES = {"train": 200_000, "val": 5_000, "test": 5_000, "v2": 5_000, "planted": duplicates.COPIES}
 SPLITS = tuple(SIZES)
 TRAIN_TIMES = 5  # as many labelled training pictures of a task as test pictures
 
 __all__ = [
-    "NO_FAILINGS", "REFERENCE", "SHIFTS", "TASKS", "V2", "WORLDS", "Ask", "Dice", "DoesNotFit", "Scene", "TaskSplits", "World",
-    "about", "adversarial", "caption", "compose", "draw", "generate", "load", "planted", "read_note", "version",
+    "NO_FAILINGS", "REFERENCE", "SHIFTS", "TASKS", "V2", "VERSION", "WORLDS", "Ask", "Dice", "DoesNotFit", "Scene",
+    "TaskSplits", "World", "about", "adversarial", "caption", "compose", "draw", "duplicates", "generate", "load",
+    "read_note",
 ]
 
 
@@ -48,12 +49,12 @@ def load(split: str, resolution: int = 32) -> Pairs:
 
     train, val, test: one world, shared out so that any two scenes of two splits differ in what can be pointed at, the tint
     of the ground included. v2: a second world, meant to match, drawn afresh.
-    planted: near-duplicates of the tasks' test pictures, to be mixed into training; `planted.table()` tells of what.
+    planted: near-duplicates of the tasks' test pictures, to be mixed into training; `duplicates.table()` tells of what.
     """
 
     def make() -> Rows:
         if split == "planted":
-            return planted.draw_planted(resolution)
+            return duplicates.draw_planted(resolution)
         world, bucket, seed = (V2, "test", 2) if split == "v2" else (REFERENCE, split, 0)
         draw_rows = partial(draw_pairs, world, bucket, resolution=resolution, seed=seed)
         return in_parallel(draw_rows, SIZES[split], resolution)

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from clipmini.datasets.scenes import store
 from clipmini.datasets.scenes.rows import Rows
-from clipmini.datasets.scenes.version import version
+from clipmini.datasets.scenes.version import VERSION
 from clipmini.files import cache_dir
 
 CHUNK = 1_000  # rows that a worker draws at a time
@@ -38,5 +38,5 @@ def in_parallel(draw: Callable[[range], Rows], n: int, resolution: int, workers:
 def kept(name: str, resolution: int, make: Callable[[], Rows]) -> Rows:
     """The rows of this name in the cache, made if need be. Raises ValueError if CLIPMINI_CACHE can not be written to."""
     libraries = f"{PIL.__version__}-{features.version('freetype2')}"  # what draws has a say in every pixel
-    path = cache_dir() / "scenes" / f"{name.replace(' ', '-')}-{resolution}-{version()}-{libraries}.safetensors"
+    path = cache_dir() / "scenes" / f"{name.replace(' ', '-')}-{resolution}-v{VERSION}-{libraries}.safetensors"
     return store.kept(path, make, must=bool(os.environ.get("CLIPMINI_CACHE")))

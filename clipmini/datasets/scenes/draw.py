@@ -9,12 +9,12 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.grounds import ground, paper
 from clipmini.datasets.scenes.inks import INK, PAPER, RGB, on_paper, pale
 from clipmini.datasets.scenes.motion import frame
 from clipmini.datasets.scenes.outlines import ONE, outline
 from clipmini.datasets.scenes.patterns import pattern, shaded
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
 
 SUPER = 4  # canvas pixels to a pixel

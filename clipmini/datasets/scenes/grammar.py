@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from itertools import permutations
 
-from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.said import Mention, Said, count_of
+from clipmini.datasets.scenes.parse import Mention, Said, count_of
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import Scene, beside, between, inside, place, points, related
 from clipmini.datasets.scenes.words import KINDS, WORDS
 

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw
 
-from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.inks import DARK_PAPER, PAPER, RGB, shade
 from clipmini.datasets.scenes.patterns import pattern, shaded
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import SIDE, Scene
 from clipmini.datasets.scenes.words import TINTS
 

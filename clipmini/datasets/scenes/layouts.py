@@ -1,7 +1,7 @@
 """Layouts: where the objects of a scene go."""
 
-from clipmini.datasets.scenes.ask import Ask, DoesNotFit
-from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.request import Ask, DoesNotFit
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import BANDS, SIDE, UNIT, Object
 from clipmini.datasets.scenes.words import CONTRASTS, PLACES, distance
 from clipmini.datasets.scenes.world import World

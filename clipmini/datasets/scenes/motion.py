@@ -2,7 +2,7 @@
 
 import math
 
-from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
 
 EDGE = 4

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from clipmini.datasets.scenes import motion
-from clipmini.datasets.scenes.ask import Ask
-from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.draw import draw, expose
-from clipmini.datasets.scenes.failings import caption
-from clipmini.datasets.scenes.said import Said
+from clipmini.datasets.scenes.noise import caption
+from clipmini.datasets.scenes.parse import Said
+from clipmini.datasets.scenes.request import Ask
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.tasks import Task

@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Mapping
 
 from clipmini.datasets.scenes import motion
-from clipmini.datasets.scenes.ask import ANYTHING, BUCKETS, NEEDED, Ask, DoesNotFit
-from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.layouts import PLACERS
+from clipmini.datasets.scenes.request import ANYTHING, BUCKETS, NEEDED, Ask, DoesNotFit
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import Action, Object, Scene, place
 from clipmini.datasets.scenes.words import COLOURS, GLYPHS, RGB, SHAPES, WRITTEN_WORDS, grounds_for, is_held_out
 from clipmini.datasets.scenes.world import Weights, World, weights

@@ -6,10 +6,10 @@ The answers are colours and shapes in every combination that training shows; its
 import json
 from functools import lru_cache
 
-from clipmini.datasets.scenes.ask import Ask
-from clipmini.datasets.scenes.dice import Dice
-from clipmini.datasets.scenes.makers import KIND_NAMES, QUIET, Answer
+from clipmini.datasets.scenes.request import Ask
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.sample import sample
+from clipmini.datasets.scenes.setups import KIND_NAMES, QUIET, Answer
 from clipmini.datasets.scenes.tasks import Task, tasks
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, HELD_OUT, KINDS, SHAPES
 from clipmini.datasets.scenes.world import NONE, ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World, replace

@@ -1,13 +1,13 @@
 """Labelled tasks: a question about a picture, its answers, and whether training has seen the like.
 
-Questions, prompt templates and what was seen are in the data file; `makers.py` sets the scenes up.
+Questions, prompt templates and what was seen are in the data file; `setups.py` sets the scenes up.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from clipmini.datasets.scenes import makers
-from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes import setups
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.scene import DIRECTIONS
 from clipmini.datasets.scenes.words import (
     ACTIONS,
@@ -42,7 +42,7 @@ class Task:
 
     question: str
     seen: str
-    make: Callable[[Dice, int, str], makers.Answer]
+    make: Callable[[Dice, int, str], setups.Answer]
     classes: tuple[str, ...] = ()
     right: tuple[int, ...] = ()
     choices: int = 2
@@ -78,20 +78,20 @@ def tasks(**makes: dict) -> dict[str, Task]:
     return made
 
 
-def lone(attribute: str, values: tuple[str, ...], world=makers.QUIET, **rest) -> dict:
+def lone(attribute: str, values: tuple[str, ...], world=setups.QUIET, **rest) -> dict:
     """A task about the one object in the picture, the values being its answers."""
     near = tuple(pair for pair in NEAR.get(attribute, ()) if len(values) > 2)
-    return {"classes": values, "make": makers.lone(attribute, values, world, **rest), "near": near}
+    return {"classes": values, "make": setups.lone(attribute, values, world, **rest), "near": near}
 
 
-def styled(world) -> makers.World:
+def styled(world) -> setups.World:
     """The quiet world in another style."""
-    return replace(makers.QUIET, styles=world.styles)
+    return replace(setups.QUIET, styles=world.styles)
 
 
 def written(world) -> dict:
     """A task about the letter or digit on the one object, which is large enough to be written on."""
-    make = makers.lone("glyph", tuple(GLYPHS), world, sizes=("large",), fill=("solid",))
+    make = setups.lone("glyph", tuple(GLYPHS), world, sizes=("large",), fill=("solid",))
     return {"classes": tuple(f"{'digit' if glyph.isdigit() else 'letter'} {glyph}" for glyph in GLYPHS), "make": make}
 
 
@@ -107,14 +107,14 @@ TASKS: dict[str, Task] = tasks(
     fill=lone("fill", FILLS),
     size=lone("size", SIZES),
     place=lone("place", PLACES, sizes=("medium",)) | {"classes": tuple(WORDS["places"][p][0] for p in PLACES)},
-    background={"classes": BACKGROUNDS, "make": makers.background},
-    kind={"classes": makers.KIND_NAMES, "make": makers.kind},
-    pointing={"classes": DIRECTIONS, "make": makers.turned_arrow},
-    letter=written(makers.QUIET),
-    written_word={"classes": WRITTEN_WORDS, "make": makers.written_word},
-    count={"classes": makers.COUNTS, "make": makers.count},
-    count_of_red={"classes": makers.RED_COUNTS, "make": makers.count_of_colour},
-    action={"classes": ACTIONS, "make": makers.action},
+    background={"classes": BACKGROUNDS, "make": setups.background},
+    kind={"classes": setups.KIND_NAMES, "make": setups.kind},
+    pointing={"classes": DIRECTIONS, "make": setups.turned_arrow},
+    letter=written(setups.QUIET),
+    written_word={"classes": WRITTEN_WORDS, "make": setups.written_word},
+    count={"classes": setups.COUNTS, "make": setups.count},
+    count_of_red={"classes": setups.RED_COUNTS, "make": setups.count_of_colour},
+    action={"classes": ACTIONS, "make": setups.action},
     pentagon_or_hexagon=lone("shape", NEAR["shape"][0]),
     five_or_six_points=lone("shape", NEAR["shape"][1]),
     ellipse_or_circle=lone("shape", NEAR["shape"][2]),
@@ -122,18 +122,18 @@ TASKS: dict[str, Task] = tasks(
     green_or_teal=lone("colour", NEAR["colour"][0]),
     blue_or_navy=lone("colour", NEAR["colour"][1]),
     striped_or_hatched=lone("fill", NEAR["fill"][0]),
-    colour_of_the_left={"classes": COLOURS, "make": makers.colour_of_the_left, "near": NEAR["colour"]},
-    shape_of_the_larger={"classes": SHAPES, "make": makers.shape_of_the_larger, "near": NEAR["shape"]},
-    colour_of_the_heart={"classes": makers.HEART_COLOURS, "make": makers.colour_of_the_heart},
-    relation={"make": makers.relation},
-    larger={"make": makers.larger},
-    containment={"make": makers.containment},
-    middle={"make": makers.middle, "choices": 3},
-    role={"make": makers.role},
-    binding={"make": makers.binding},
-    unseen_combination=among(makers.COLOURED_SHAPES, HELD_OUT, makers.combination),
-    unseen_fill=among(makers.FILLED_SHAPES, HELD_OUT_FILLS, makers.fill_combination),
-    unseen_binding={"make": makers.held_out_binding},
+    colour_of_the_left={"classes": COLOURS, "make": setups.colour_of_the_left, "near": NEAR["colour"]},
+    shape_of_the_larger={"classes": SHAPES, "make": setups.shape_of_the_larger, "near": NEAR["shape"]},
+    colour_of_the_heart={"classes": setups.HEART_COLOURS, "make": setups.colour_of_the_heart},
+    relation={"make": setups.relation},
+    larger={"make": setups.larger},
+    containment={"make": setups.containment},
+    middle={"make": setups.middle, "choices": 3},
+    role={"make": setups.role},
+    binding={"make": setups.binding},
+    unseen_combination=among(setups.COLOURED_SHAPES, HELD_OUT, setups.combination),
+    unseen_fill=among(setups.FILLED_SHAPES, HELD_OUT_FILLS, setups.fill_combination),
+    unseen_binding={"make": setups.held_out_binding},
     sketched_shape=lone("shape", SHAPES, styled(SKETCH)),
     rendered_shape=lone("shape", SHAPES, styled(RENDITION)),
     shape_on_a_photograph=lone("shape", SHAPES, styled(PHOTOGRAPH)),

@@ -15,13 +15,13 @@ import torch
 from filelock import FileLock, Timeout
 from matplotlib.figure import Figure
 
-from clipmini.clip import CLIP
 from clipmini.config import TrainConfig
 from clipmini.datasets import Pairs
 from clipmini.files import atomic_write
+from clipmini.models.clip import CLIP
 from clipmini.plots import plot_run
-from clipmini.state import TrainingState
 from clipmini.tokenizer import Tokenizer
+from clipmini.training.state import TrainingState
 from clipmini.weights import is_whole, save
 
 CHECKPOINT, LOG, CONFIG, CURVES, LOCK = "checkpoint.safetensors", "log.jsonl", "config.json", "curves.png", ".lock"

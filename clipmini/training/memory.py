@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
-from clipmini.clip import CLIP
-from clipmini.layers import Block
-from clipmini.resnet import Bottleneck
-from clipmini.tracing import running
+from clipmini.models.clip import CLIP
+from clipmini.models.eager import running
+from clipmini.models.layers import Block
+from clipmini.models.resnet import Bottleneck
 
 
 def recomputing(model: nn.Module) -> AbstractContextManager:

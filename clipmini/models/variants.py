@@ -9,9 +9,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from clipmini.clip import CLIP
-from clipmini.layers import MLP
-from clipmini.resnet import Bottleneck
+from clipmini.models.clip import CLIP
+from clipmini.models.layers import MLP
+from clipmini.models.resnet import Bottleneck
 
 
 def without_ln_pre(model: CLIP) -> CLIP:

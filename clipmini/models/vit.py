@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipmini.config import ViTConfig
-from clipmini.layers import LayerNorm, Transformer
+from clipmini.models.layers import LayerNorm, Transformer
 
 
 class PatchEmbedding(nn.Conv2d):

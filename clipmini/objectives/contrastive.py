@@ -6,7 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipmini.tracing import has_values
+from clipmini.models.eager import has_values
 
 
 def clip_loss(

@@ -2,9 +2,9 @@
 
 import re
 
-from clipmini.datasets.scenes.dice import Dice
 from clipmini.datasets.scenes.grammar import article_of, describe
-from clipmini.datasets.scenes.said import Mention, Said
+from clipmini.datasets.scenes.parse import Mention, Said
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.words import ATTRIBUTES, LANGUAGES, WORDS, is_held_out

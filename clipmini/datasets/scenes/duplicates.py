@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.parse import Said
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.rows import Rows, answer, note, render
-from clipmini.datasets.scenes.said import Said
 from clipmini.datasets.scenes.shifts import SHIFTS
 from clipmini.datasets.scenes.tasks import TASKS, Task
 from clipmini.datasets.scenes.words import WORDS

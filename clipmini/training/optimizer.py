@@ -1,6 +1,4 @@
-"""How a step changes the weights: AdamW, whom it decays, and the learning rate's schedule (paper section 2.5)."""
-
-import math
+"""How a step changes the weights: AdamW, and what it decays (paper section 2.5)."""
 
 import torch
 from torch import nn
@@ -16,11 +14,3 @@ def make_optimizer(modules: list[nn.Module], config: TrainConfig) -> torch.optim
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},  # gains, biases, class token, temperature
     ]
     return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True)
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to zero after the last step."""
-    if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    done = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.lr * 0.5 * (1 + math.cos(math.pi * done))

@@ -9,9 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from clipmini.config import PRESETS, CLIPConfig, ResNetConfig, choose
-from clipmini.resnet import ModifiedResNet
-from clipmini.text import TextTransformer
-from clipmini.vit import VisionTransformer
+from clipmini.models.resnet import ModifiedResNet
+from clipmini.models.text import TextTransformer
+from clipmini.models.vit import VisionTransformer
 
 
 @contextmanager

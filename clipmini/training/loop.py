@@ -10,19 +10,20 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from clipmini.clip import CLIP
 from clipmini.config import TrainConfig, choose
 from clipmini.datasets import Pairs
-from clipmini.devices import keep_freed_memory, mixed_precision, pick_device
-from clipmini.losses import clip_loss
-from clipmini.memory import in_chunks, recomputing
-from clipmini.optimizer import learning_rate, make_optimizer
-from clipmini.runs import RunFolder, StepLog, describe
-from clipmini.state import TrainingState
+from clipmini.datasets.transforms import AUGMENTATIONS, augment
+from clipmini.models.clip import CLIP
+from clipmini.models.eager import running
+from clipmini.objectives.contrastive import clip_loss
 from clipmini.tokenizer import Tokenizer
-from clipmini.tracing import running
-from clipmini.transforms import AUGMENTATIONS, augment
-from clipmini.trouble import explaining, finite
+from clipmini.training.errors import explaining, finite
+from clipmini.training.memory import in_chunks, recomputing
+from clipmini.training.optimizer import make_optimizer
+from clipmini.training.precision import keep_freed_memory, mixed_precision, pick_device
+from clipmini.training.runs import RunFolder, StepLog, describe
+from clipmini.training.schedule import learning_rate
+from clipmini.training.state import TrainingState
 from clipmini.weights import check_vocabulary
 
 TILE = 1024  # rows and columns of the similarity matrix that exist at a time, where a batch has more

@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from clipmini.config import TextConfig
-from clipmini.layers import LayerNorm, Transformer
-from clipmini.tracing import has_values
+from clipmini.models.eager import has_values
+from clipmini.models.layers import LayerNorm, Transformer
 
 
 class TextTransformer(nn.Module):

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from clipmini.clip import evaluating
-from clipmini.layers import Block, SelfAttention, Transformer
-from clipmini.resnet import AttentionPool, Bottleneck, ModifiedResNet
+from clipmini.models.clip import evaluating
+from clipmini.models.layers import Block, SelfAttention, Transformer
+from clipmini.models.resnet import AttentionPool, Bottleneck, ModifiedResNet
 
 
 def attention_maps(tower: nn.Module, inputs: Tensor) -> list[Float[Tensor, "N H L L"]]:

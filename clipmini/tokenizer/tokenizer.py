@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from clipmini.bpe import apply_merges, byte_symbols, learn_merges
 from clipmini.config import choose
 from clipmini.download import Remote, fetch
 from clipmini.files import atomic_write
+from clipmini.tokenizer.bpe import apply_merges, byte_symbols, learn_merges
 
 SOT, EOT = "<|startoftext|>", "<|endoftext|>"
 LITERALS = regex.compile(r"(<\|startoftext\|>|<\|endoftext\|>)")

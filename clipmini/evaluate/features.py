@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from clipmini.clip import CLIP, evaluating
 from clipmini.datasets import Pairs
+from clipmini.datasets.transforms import normalize
+from clipmini.models.clip import CLIP, evaluating
 from clipmini.tokenizer import Tokenizer
-from clipmini.transforms import normalize
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,3 @@ def embed_texts(
         if project:
             text = F.normalize(text, dim=-1)
     return text[[unique[t] for t in texts]].cpu()
-
-
-def zeroshot_classifier(
-    model: CLIP, tok: Tokenizer, class_names: Sequence[str], templates: Sequence[str]
-) -> Float[Tensor, "C E"]:
-    """A classifier written in words (paper section 3.1.4): unit rows, one a class.
-
-    Each class name goes into each template; their unit features are averaged and normalised again.
-    Raises: ValueError if there is no class or no template, or a template lacks its {}.
-    """
-    if not class_names or not templates:
-        raise ValueError(f"expected class names and templates, got {len(class_names)} and {len(templates)}")
-    for template in templates:
-        if "{}" not in template:
-            raise ValueError(f"template {template!r} has no {{}} for the class name")
-    prompts = [template.format(name) for name in class_names for template in templates]
-    features = embed_texts(model, tok, prompts).view(len(class_names), len(templates), -1)
-    return F.normalize(features.mean(dim=1), dim=-1)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from clipmini.datasets.scenes.ask import Ask, DoesNotFit
-from clipmini.datasets.scenes.dice import Dice
+from clipmini.datasets.scenes.request import Ask, DoesNotFit
+from clipmini.datasets.scenes.rng import Dice
 from clipmini.datasets.scenes.sample import CONTAINERS, sample
 from clipmini.datasets.scenes.scene import Object, Scene, beside, inside, related
 from clipmini.datasets.scenes.words import (

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from clipmini import datasets
-from clipmini.baselines import crop_to_ink, nearest_neighbour_scores, recombined_scores
-from clipmini.clip import CLIP
 from clipmini.datasets import Pairs
-from clipmini.features import embed, embed_texts, zeroshot_classifier
+from clipmini.evaluate.metrics import Interval, clustered_interval, hits_at_k
+from clipmini.evaluate.pixels import crop_to_ink, nearest_neighbour_scores, recombined_scores
+from clipmini.evaluate.zero_shot import classify
 from clipmini.files import package_data
-from clipmini.metrics import Interval, clustered_interval, hits_at_k
+from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
 
 
@@ -65,20 +65,6 @@ def recorded(name: str) -> dict[tuple[str, str, str], list[float]]:
             for who, metric, value, _ in rows:
                 values[task, who, metric].append(value)
     return dict(values)
-
-
-def classify(model: CLIP, tok: Tokenizer, data: Pairs) -> Tensor:
-    """(N, C) cosine of each image with each class's prompt, or with each of its own choices.
-
-    Raises: ValueError if the data set has no labels.
-    """
-    if data.labels is None:
-        raise ValueError(f"{data.name}:{data.split} has captions but no labels to score; choose a labelled task or split")
-    images = embed(model, tok, data.without_captions()).image
-    if data.choices is not None:
-        texts = embed_texts(model, tok, [text for choices in data.choices for text in choices])
-        return torch.einsum("ne,nce->nc", images, texts.view(len(data), -1, images.shape[1]))
-    return images @ zeroshot_classifier(model, tok, data.classes, data.templates).T
 
 
 def pixel_baselines(data: Pairs) -> dict[str, Tensor]:

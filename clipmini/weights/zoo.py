@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from filelock import FileLock
 
-from clipmini.clip import CLIP
 from clipmini.config import choose
+from clipmini.datasets.transforms import preprocess
 from clipmini.download import Remote, fetch
 from clipmini.files import cache_dir, data_folder, package_data
-from clipmini.tokenizer import RELEASED_MERGES, SCHEMES, Tokenizer
-from clipmini.transforms import preprocess
+from clipmini.models.clip import CLIP
+from clipmini.tokenizer.tokenizer import RELEASED_MERGES, SCHEMES, Tokenizer
 from clipmini.weights import convert_archive, is_whole, write_archive
 from clipmini.weights import load as load_weights
 
