@@ -14,8 +14,10 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from clipmini.config import CLIPConfig, ResNetConfig, TrainConfig
+from clipmini.datasets.batch import Batch
 from clipmini.models.clip import CLIP
-from clipmini.training.loop import Contrastive, savings
+from clipmini.objectives.contrastive import Contrastive
+from clipmini.training.memory import backward, prepare
 from clipmini.training.optimizer import make_optimizer
 from clipmini.training.precision import mixed_precision
 
@@ -74,22 +76,25 @@ def published_multiply_adds(config: CLIPConfig) -> int:
 
 def step_memory(config: CLIPConfig, train: TrainConfig) -> tuple[int, int, int]:
     """Parameters; bytes that the forward pass keeps; bytes at the highest point of the second step, when Adam has moments."""
-    objective = Contrastive()
+    kept = []
     with FakeTensorMode(), Allocations() as memory:
-        model = CLIP(config).train()
+        model = prepare(CLIP(config), recompute=train.recompute)
         optimizer = make_optimizer([model], train)
         autocast, _ = mixed_precision("bf16" if train.precision == "bf16" else "fp32", torch.device("cpu"))
         images, tokens = _batch(config, train.batch_size)
+        batch = Batch(pixels=images, tokens=tokens, caption_ids=torch.arange(train.batch_size))
+
+        def between_the_passes(loss: Tensor) -> Tensor:
+            kept.append(memory.now - before)
+            return loss
+
         for _ in range(2):
             optimizer.zero_grad(set_to_none=True)
             before = memory.now
-            with savings(model, train):
-                with autocast():
-                    loss = objective(model, images, tokens, torch.arange(train.batch_size))
-                kept = memory.now - before
-                loss.backward()
+            how = {"chunk_size": train.chunk_size, "autocast": autocast, "scale": between_the_passes}
+            backward(model, batch, Contrastive(), **how)
             optimizer.step()
-    return sum(p.numel() for p in model.parameters()), kept, memory.peak
+    return sum(p.numel() for p in model.parameters()), kept[-1], memory.peak
 
 
 class Allocations(TorchDispatchMode):

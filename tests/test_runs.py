@@ -18,8 +18,8 @@ from PIL import Image
 from torch import nn
 
 import clipmini as cm
+from clipmini.objectives.contrastive import Contrastive
 from clipmini.training import runs
-from clipmini.training.loop import Contrastive
 
 CONFIG = cm.TrainConfig(steps=9, batch_size=7, warmup=2, device="cpu", augment="handwriting", checkpoint_every=2)
 
@@ -95,15 +95,16 @@ def test_a_folder_left_as_a_power_cut_leaves_it(config, tok, pairs, tmp_path, wh
         file.write('{"step": 7, "lo')
     newest = runs.states(folder)[-1]
     newest.write_bytes(newest.read_bytes()[:-9])  # torn, too: the one before it is used
-    weights, logs = finish(config, tok, pairs, folder)
+    with pytest.warns(UserWarning, match="state-00000005.safetensors cannot be read; the run goes on after .*state-00000003"):
+        weights, logs = finish(config, tok, pairs, folder)
     assert [log.step for log in logs] == [4, 5, 6, 7, 8]
     assert same(weights, whole[0]) and without_times(folder) == whole[1]
 
 
 FORGET = {
     "PyTorch's random numbers": lambda state: torch.manual_seed(99),
-    "the generator": lambda state: state.generator.manual_seed(99),
-    "the order of the data": lambda state: setattr(state.order, "rows", state.order.rows.flip(0)),
+    "the generator": lambda state: state.loader.generator.manual_seed(99),
+    "the order of the data": lambda state: setattr(state.loader, "rows", state.loader.rows.flip(0)),
     "Adam's moments": lambda state: state.optimizer.state.clear(),
     "the objective": lambda state: state.parts["objective"].head.bias.data.zero_(),
 }
@@ -265,3 +266,145 @@ def test_runs_are_summed_up(vit_config, tok, pairs, tmp_path):
     assert one["loss"] == f"{sum(log.loss for log in logs) / 9:.3f}"
     with pytest.raises(ValueError, match="holds no run"):
         runs.compare([tmp_path])
+
+
+# What used to be lost in silence
+
+
+def everything(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+DAMAGES = {"cut": lambda b: b[:-9], "empty": lambda b: b"", "other bytes": lambda b: b"x" * len(b)}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
+def test_a_run_whose_states_are_all_damaged_is_not_begun_again(vit_config, tok, pairs, tmp_path, damage):
+    finish(vit_config, tok, pairs, tmp_path)
+    for state in runs.states(tmp_path):
+        state.write_bytes(damage(state.read_bytes()))
+    before = everything(tmp_path)
+    with pytest.raises(ValueError, match="no state can be read: .*state-00000007.*, .*state-00000008.*Nothing was changed"):
+        finish(vit_config, tok, pairs, tmp_path)
+    assert everything(tmp_path) == before
+
+
+def test_a_folder_whose_name_is_no_utf8_is_refused_before_anything_is_written(vit_config, tok, pairs, tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9") / "run"
+    with pytest.raises(ValueError, match="is not UTF-8: choose another"):
+        finish(vit_config, tok, pairs, folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_state_of_a_later_step_does_not_cost_the_earlier_ones(vit_config, tok, pairs, tmp_path):
+    _, _, steps = start(vit_config, tok, pairs, tmp_path)
+    for _ in zip(range(6), steps, strict=False):
+        pass
+    steps.close()
+    later = tmp_path / "state-00000099.safetensors"
+    later.write_bytes(b"torn")
+    with pytest.warns(UserWarning, match="state-00000099.safetensors cannot be read"):
+        finish(vit_config, tok, pairs, tmp_path)
+    assert [runs.step_of(path) for path in runs.states(tmp_path)] == [7, 8, 99] and later.read_bytes() == b"torn"
+
+
+@pytest.mark.parametrize("how", ["close", "forget", "go on"])
+def test_an_older_training_of_this_process_overwrites_nothing(vit_config, tok, pairs, tmp_path, how):
+    _, _, old = start(vit_config, tok, pairs, tmp_path)
+    for _ in range(3):
+        next(old)
+    weights, _ = finish(vit_config, tok, pairs, tmp_path)
+    before = everything(tmp_path)
+    if how == "go on":
+        with pytest.raises(ValueError, match="another training of this process has gone on in"):
+            next(old)
+    elif how == "close":
+        old.close()
+    del old
+    assert everything(tmp_path) == before
+    assert len(cm.weights.load(tmp_path / "checkpoint.safetensors")[0].state_dict()) < len(weights)  # it is whole
+    with FileLock(tmp_path / runs.LOCK, timeout=0):
+        pass  # and the folder is free
+
+
+def test_the_settings_of_an_objective_and_the_images_belong_to_a_run(vit_config, tok, pairs, tmp_path):
+    def begin(data, objective):
+        steps = cm.train(cm.CLIP(vit_config), tok, data, CONFIG, objective, run_dir=tmp_path, resume=True)
+        next(steps)
+        steps.close()
+
+    begin(pairs, Contrastive("captions"))
+    with pytest.raises(ValueError, match="objective settings.matches is 'identity', was 'captions'"):
+        begin(pairs, Contrastive("identity"))
+    other = pairs.images.clone()
+    other[3, 0, 5, 5] ^= 1
+    with pytest.raises(ValueError, match="data.images is"):
+        begin(dataclasses.replace(pairs, images=other), Contrastive("captions"))
+    begin(pairs, Contrastive("captions"))
+
+
+@pytest.mark.parametrize("change", [{"chunk_size": 1}, {"recompute": True}, {"checkpoint_minutes": 1.0}], ids=str)
+def test_what_a_lack_of_memory_advises_goes_on(vit_config, tok, pairs, tmp_path, change):
+    def begin(config):
+        torch.manual_seed(0)
+        return cm.train(cm.CLIP(vit_config), tok, pairs, config, run_dir=tmp_path, resume=True)
+
+    steps = begin(CONFIG)
+    next(steps)
+    steps.close()
+    assert [log.step for log in begin(dataclasses.replace(CONFIG, **change))] == list(range(1, CONFIG.steps))
+
+
+def test_a_run_of_an_older_version_goes_on(vit_config, tok, pairs, tmp_path):
+    """Which did not know of a setting, nor tell of the images."""
+    _, _, steps = start(vit_config, tok, pairs, tmp_path)
+    next(steps)
+    steps.close()
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["train"]["batch_norm"], config["data"]["images"], config["objective settings"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="train.batch_norm is 'frozen', was 'batch'"):
+        finish(vit_config, tok, pairs, tmp_path, dataclasses.replace(CONFIG, batch_norm="frozen"))
+    assert len(finish(vit_config, tok, pairs, tmp_path)[1]) == CONFIG.steps - 1
+    config["train"]["momentum"] = 0.9
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="train.momentum is None, was 0.9"):
+        finish(vit_config, tok, pairs, tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match="cannot read what the run in .* is"):
+        finish(vit_config, tok, pairs, tmp_path)
+
+
+def test_a_run_that_fails_before_its_first_step_claims_nothing(vit_config, tok, pairs, tmp_path):
+    class Never(nn.Module):
+        def forward(self, model, images, tokens, caption_ids):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        next(cm.train(cm.CLIP(vit_config), tok, pairs, CONFIG, Never(), run_dir=tmp_path))
+    _, logs = finish(vit_config, tok, pairs, tmp_path, dataclasses.replace(CONFIG, lr=0.1), resume=False)
+    assert len(logs) == CONFIG.steps
+
+
+def test_a_disk_that_is_full_while_the_log_is_written(vit_config, tok, pairs, tmp_path):
+    _, _, steps = start(vit_config, tok, pairs, tmp_path)
+    for _ in range(3):
+        next(steps)
+    runs.OWNERS[tmp_path.resolve()].log = open("/dev/full", "w", buffering=1)
+    with pytest.raises(ValueError, match="cannot write .*log.jsonl: No space left on device. The last good state is .*00000001"):
+        next(steps)
+
+
+@pytest.mark.parametrize("compiled", ["model", "tower"])
+def test_a_compiled_model_is_saved_as_a_plain_one(vit_config, tok, pairs, tmp_path, compiled):
+    torch.manual_seed(0)
+    model = cm.CLIP(vit_config)
+    if compiled == "tower":
+        model.visual = torch.compile(model.visual, backend="eager")
+    trained = torch.compile(model, backend="eager") if compiled == "model" else model
+    short = dataclasses.replace(CONFIG, steps=2)
+    list(cm.train(trained, tok, pairs, short, run_dir=tmp_path))
+    assert not any("_orig_mod" in key for key in cm.weights.load(tmp_path / "checkpoint.safetensors")[0].state_dict())
+    plain = cm.CLIP(vit_config)
+    assert list(cm.train(plain, tok, pairs, short, run_dir=tmp_path, resume=True)) == []
+    assert torch.equal(plain.text.text_projection, model.text.text_projection)

@@ -1,19 +1,13 @@
-"""From pictures to what a model reads; and batched augmentation on the device.
+"""From pictures to what a model reads.
 
 Shapes: N images, 3 channels, H x W px.
 """
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
-
-from clipmini.config import choose
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -58,95 +52,3 @@ def standardize(images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N 3 H W"]:
     """0..1 to zero mean and unit deviation; a single grey channel becomes three."""
     mean, std = (torch.tensor(c, device=images.device).view(3, 1, 1) for c in (MEAN, STD))
     return (images - mean) / std
-
-
-class Dice:
-    """Random numbers for one batch, from a generator on the CPU, so that a seed means the same on any device."""
-
-    def __init__(self, generator: torch.Generator, device):
-        self.generator, self.device = generator, device
-
-    def uniform(self, n: int, low: float, high: float) -> Tensor:
-        return (low + (high - low) * torch.rand(n, generator=self.generator)).to(self.device)
-
-
-def crop(images: Tensor, dice: Dice) -> Tensor:
-    """The paper's only augmentation: a random square crop of the resized image."""
-    n = len(images)
-    zoom = dice.uniform(n, 0.9, 1.0)
-    room = 1 - zoom
-    return warp(images, zoom=(zoom, zoom), shift=(room * dice.uniform(n, -1, 1), room * dice.uniform(n, -1, 1)))
-
-
-def mild(images: Tensor, dice: Dice) -> Tensor:
-    """A page held a little crooked: slight rotation, zoom and shift."""
-    return _move(images, dice, angle=5, zoom=0.12, stretch=0.05, slant=0.1, shift=0.1)
-
-
-def handwriting(images: Tensor, dice: Dice) -> Tensor:
-    """As if written by hand: slanted, stretched, thicker and thinner strokes, blurred. Half the batch stays mild."""
-    half = len(images) // 2
-    rough = _move(images[half:], dice, angle=12, zoom=0.25, stretch=0.2, slant=0.45, shift=0.15)
-    return torch.cat([mild(images[:half], dice), blur(thicken(rough, dice), dice)])
-
-
-AUGMENTATIONS: dict[str, Callable[[Tensor, Dice], Tensor]] = {
-    "none": lambda images, dice: images,
-    "crop": crop,
-    "mild": mild,
-    "handwriting": handwriting,
-}
-
-
-def augment(images: UInt8[Tensor, "N C H W"], name: str, generator: torch.Generator) -> Float[Tensor, "N 3 H W"]:
-    """A batch of one or three channels, augmented and normalised where it lies.
-
-    Raises: ValueError, with the choices, for an unknown name.
-    """
-    change = choose("augmentation", name, AUGMENTATIONS)
-    return standardize(change(images.float() / 255, Dice(generator, images.device)))
-
-
-def warp(images: Tensor, *, zoom, shift, angle=None, slant=None) -> Tensor:
-    """An affine map an image; what comes in from outside repeats the border. zoom: part of the side that is seen."""
-    n = len(images)
-    if n == 0:
-        return images  # half of a batch of one; affine_grid refuses it
-    angle = torch.zeros(n, device=images.device) if angle is None else angle
-    slant = torch.zeros(n, device=images.device) if slant is None else slant
-    (zoom_x, zoom_y), (shift_x, shift_y) = zoom, shift
-    cos, sin = angle.cos(), angle.sin()
-    rows = [zoom_x * cos, zoom_x * (slant * cos - sin), shift_x, zoom_y * sin, zoom_y * (slant * sin + cos), shift_y]
-    theta = torch.stack(rows, dim=1).view(n, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
-
-
-def thicken(images: Tensor, dice: Dice) -> Tensor:
-    """Dark strokes grow or shrink by a random part of a pixel."""
-    n = len(images)
-    thicker = -F.max_pool2d(-images, 3, stride=1, padding=1)
-    thinner = F.max_pool2d(images, 3, stride=1, padding=1)
-    amount = dice.uniform(n, -0.4, 0.8).view(n, 1, 1, 1)
-    return images + amount.clamp(min=0) * (thicker - images) + (-amount).clamp(min=0) * (thinner - images)
-
-
-def blur(images: Tensor, dice: Dice) -> Tensor:
-    """A random mix of the image with its local averages, as a coarse scan shows it."""
-    n = len(images)
-    padded = F.pad(images, [2, 2, 2, 2], mode="replicate")
-    soft = F.avg_pool2d(F.avg_pool2d(padded, 3, stride=1), 3, stride=1)
-    amount = dice.uniform(n, 0, 1).view(n, 1, 1, 1)
-    return images + amount * (soft - images)
-
-
-def _move(images, dice, *, angle, zoom, stretch, slant, shift):
-    n = len(images)
-    size, wide = 1 + dice.uniform(n, -zoom, zoom), 1 + dice.uniform(n, -stretch, stretch)
-    return warp(
-        images,
-        zoom=(size * wide, size / wide),
-        shift=(dice.uniform(n, -shift, shift), dice.uniform(n, -shift, shift)),
-        angle=math.pi / 180 * dice.uniform(n, -angle, angle),
-        slant=dice.uniform(n, -slant, slant),
-    )

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from clipmini.models.recompute import recomputed
+
 
 class LayerNorm(nn.LayerNorm):
     """Layer normalisation in the precision of its gains (fp32 as built), whatever the precision around it."""
@@ -99,9 +101,10 @@ class Transformer(nn.Module):
     def __init__(self, width: int, layers: int, heads: int, causal: bool = False):
         super().__init__()
         self.causal = causal
+        self.recompute = False  # blocks keep their inputs only; `training.prepare` sets it
         self.resblocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
 
     def forward(self, x_BLD: Tensor) -> Tensor:
         for block in self.resblocks:
-            x_BLD = block(x_BLD, self.causal)
+            x_BLD = recomputed(block, x_BLD, self.causal) if self.recompute else block(x_BLD, self.causal)
         return x_BLD

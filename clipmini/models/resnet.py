@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipmini.config import ResNetConfig
+from clipmini.models.recompute import recomputed
 
 
 class Bottleneck(nn.Module):
@@ -81,6 +82,7 @@ class ModifiedResNet(nn.Module):
     def __init__(self, config: ResNetConfig, embed_dim: int):
         super().__init__()
         width = config.width
+        self.recompute = False  # bottlenecks keep their inputs only; `training.prepare` sets it
         self.conv1 = nn.Conv2d(3, width // 2, 3, stride=2, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width // 2)
         self.conv2 = nn.Conv2d(width // 2, width // 2, 3, padding=1, bias=False)
@@ -102,7 +104,8 @@ class ModifiedResNet(nn.Module):
         x = self.avgpool(self.bn3(self.conv3(x)).relu_())
         x = x.contiguous(memory_format=torch.channels_last)  # from here on, where channels are many
         for name in self.stages:
-            x = getattr(self, name)(x)
+            for block in getattr(self, name):
+                x = recomputed(block, x) if self.recompute else block(x)
         return self.attnpool(x, project)
 
 

@@ -1,4 +1,5 @@
 """What training minimises (paper section 2.3).
 
-    contrastive    the paper's loss, whole or in tiles
+    objective      what an objective is: encode, a part of the batch at a time; loss, of the whole
+    contrastive    the paper's loss, dense or in tiles
 """

@@ -1,12 +1,18 @@
 """The contrastive objective (paper section 2.3, Figure 3), whole or in tiles."""
 
+from collections.abc import Callable, Iterator
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from clipmini.config import choose
+from clipmini.datasets.batch import Batch
+from clipmini.models.clip import CLIP
 from clipmini.models.eager import has_values
+from clipmini.objectives.objective import Objective
 
 
 def clip_loss(
@@ -132,3 +138,26 @@ def check_pairs(image: Tensor, text: Tensor, logit_scale: Tensor | float, target
             if lengths[row] == 0:
                 raise ValueError(f"row {row} of the {name} features is zero and has no direction")
             raise NotFinite(f"row {row} of the {name} features holds NaN or infinity")
+
+TILE = 1024  # rows and columns of the similarity matrix that exist at a time, where a batch has more
+MATCHES: dict[str, Callable[[Batch], Tensor | None]] = {
+    "identity": lambda batch: None,  # the paper's: pair i, and no other
+    "captions": lambda batch: batch.caption_ids,
+}
+
+
+class Contrastive(Objective):
+    """The paper's objective. matches: which pairs of a batch count as each other's, "identity" or equal "captions"."""
+
+    def __init__(self, matches: str = "captions"):
+        super().__init__()
+        self.matches, self.targets = matches, choose("kind of matches", matches, MATCHES)
+
+    def encode(self, model: CLIP, batch: Batch) -> Iterator[Float[Tensor, "N E"]]:
+        yield model.encode_image(batch.images)
+        yield model.encode_text(batch.tokens)
+
+    def loss(self, model: CLIP, rows: tuple[Tensor, Tensor], batch: Batch) -> Float[Tensor, ""]:
+        image, text = rows
+        tile = TILE if len(image) > TILE else None
+        return clip_loss(image, text, model.logit_scale.exp(), targets=self.targets(batch), chunk_size=tile)

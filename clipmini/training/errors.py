@@ -1,46 +1,47 @@
-"""A step that can not be taken: where it failed, and what to do about it."""
+"""A step that cannot be taken: where it failed, and what to do about it."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from clipmini.config import TrainConfig, divisors
+from clipmini.models.eager import has_values
+from clipmini.training.state import TrainingState
 
 
 @contextmanager
-def explaining(step: int, config: TrainConfig, optimizer: torch.optim.Optimizer, names: dict[Tensor, str]) -> Iterator[None]:
-    """Within it, a failure names its step and its remedy.
+def explaining(step: int, config: TrainConfig, state: TrainingState, last_state: Callable[[], str]) -> Iterator[None]:
+    """Within it, a failure names its step, its remedy, and where the run can go on.
 
-    Args: names: of all parameters. Raises: FloatingPointError for what is no number, with the parameter that holds one;
-    MemoryError, with the setting that saves memory.
+    Raises: FloatingPointError for what is no number, with the parameter that holds one; MemoryError, with the setting that
+    saves memory.
     """
     try:
         yield
     except FloatingPointError as error:
         raise FloatingPointError(
-            f"at step {step}, {error}; {first_broken(optimizer, names)}. The weights are still those of the step before. Look "
-            "for NaN in the images, or lower the learning rate"
+            f"at step {step}, {error}; {first_broken(state)}. The weights are still those of the step before. Look for NaN in "
+            f"the images, or lower the learning rate. {last_state()}".rstrip(". ")
         ) from error
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
         lack = f"at step {step}, there is not enough memory for {config.batch_size:,} pairs"
-        raise MemoryError(f"{lack}; {remedy(config)}") from error
+        raise MemoryError(f"{lack}; {remedy(config)}. {last_state()}".rstrip(". ")) from error
 
 
-def finite(value: float, what: str) -> float:
-    """The value. Raises FloatingPointError if it is not a number."""
-    if not math.isfinite(value):
-        raise FloatingPointError(f"{what} is {value}")
-    return value
+def check_finite(value: Tensor, what: str) -> None:
+    """Raise FloatingPointError if a number is NaN or infinite."""
+    if has_values(value) and not value.isfinite():
+        raise FloatingPointError(f"{what} is {value.item()}")
 
 
-def first_broken(optimizer: torch.optim.Optimizer, names: dict[Tensor, str]) -> str:
+def first_broken(state: TrainingState) -> str:
     """Which parameter, of which of the optimizer's groups, holds NaN or infinity, itself or its gradient."""
-    for group in optimizer.param_groups:
+    names = {p: f"{part}.{name}" for part, module in state.parts.items() for name, p in module.named_parameters()}
+    for group in state.optimizer.param_groups:
         kind = f"of the group with weight decay {group['weight_decay']:g}"
         for p in group["params"]:
             if not p.isfinite().all():

@@ -1,90 +1,105 @@
-"""Memory for time: keep less of the forward pass, and compute it again when the backward pass comes for it.
-
-`recomputing` does so block by block, `in_chunks` tower by tower for a part of the batch at a time. Gradients are the same.
-"""
+"""A batch's gradient, whole or in chunks; and what a model keeps of its forward pass."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.utils.checkpoint import checkpoint
 
+from clipmini.datasets.batch import Batch
 from clipmini.models.clip import CLIP
-from clipmini.models.eager import running
-from clipmini.models.layers import Block
-from clipmini.models.resnet import Bottleneck
+from clipmini.models.layers import Transformer
+from clipmini.models.recompute import keeping_statistics
+from clipmini.models.resnet import ModifiedResNet
+from clipmini.objectives.objective import Objective
+from clipmini.training.errors import check_finite
 
 
-def recomputing(model: nn.Module) -> AbstractContextManager:
-    """Within it, a block keeps only its input: gradient checkpointing (paper section 2.5; Chen et al., 2016).
+def prepare(model: CLIP, *, recompute: bool = False, compile: bool = False, frozen_statistics: bool = False) -> CLIP:
+    """Set how a model trains, and put it in training mode (paper section 2.5). Returns: the model.
 
-    The backward pass belongs within it, too: there the blocks are computed again.
+    Args:
+        recompute: blocks keep only their inputs for the backward pass, which computes the rest again.
+        compile: both towers run through torch.compile.
+        frozen_statistics: batch norm normalises by its running statistics, so that no picture depends on its batch.
     """
-    blocks = [module for module in model.modules() if isinstance(module, Block | Bottleneck)]
-    return running({block: partial(_kept_input, block.forward, partial(_the_second_time, block)) for block in blocks})
+    model.train()
+    for part in model.modules():
+        if isinstance(part, Transformer | ModifiedResNet):
+            part.recompute = recompute
+        if isinstance(part, nn.BatchNorm2d) and frozen_statistics:
+            part.eval()
+    for tower in (model.visual, model.text):
+        tower._compiled_call_impl = None  # there is no public way back from compile()
+        if compile:
+            tower.compile()
+    return model
 
 
-@contextmanager
-def in_chunks(model: CLIP, size: int, prepare: Callable[[Tensor], Tensor] | None = None,
-              generator: torch.Generator | None = None) -> Iterator[None]:
-    """Within it, `encode_image` and `encode_text` see at most `size` rows at a time and keep only the features.
+def backward(
+    model: CLIP,
+    batch: Batch,
+    objective: Objective,
+    *,
+    chunk_size: int = 0,
+    autocast: Callable[[], AbstractContextManager] = nullcontext,
+    scale: Callable[[Tensor], Tensor] = lambda loss: loss,
+) -> Tensor:
+    """Add the gradient of a batch's loss to the parameters' (paper section 2.5).
 
-    A contrastive loss needs the whole batch, but it sees the towers through their features alone, and those are small. So
-    a batch of any size has its exact gradient from one chunk's memory: gradient caching (Gao et al., 2021). What depends on
-    other rows of the batch, which is batch norm in training mode, sees the chunk.
-
-    Args: prepare: what to do with a chunk of what `encode_image` is given, before it is encoded. generator: what `prepare`
-    draws from; the second time it draws the same.
-    Raises: ValueError if size is not positive.
+    Args:
+        chunk_size: pairs that are encoded at a time; 0 for all at once. The gradient is the same.
+        autocast: the precision in which pairs are encoded; the loss is computed outside it.
+        scale: what is done to the loss before its backward pass, such as a gradient scaler's `scale`.
+    Returns: (), the loss, without a graph. Raises: FloatingPointError, before any gradient, for a loss that is not finite.
     """
-    if size < 1:
-        raise ValueError(f"a chunk must have at least 1 row, got {size}")
-    encode_image, encode_text = model.encode_image, model.encode_text
-
-    def prepared(images: Tensor) -> Tensor:
-        return encode_image(prepare(images) if prepare else images)
-
-    again = partial(_the_second_time, model, generator)
-    model.encode_image = partial(_chunk_by_chunk, prepared, again, size)
-    model.encode_text = partial(_chunk_by_chunk, encode_text, again, size)
-    try:
-        yield
-    finally:
-        del model.encode_image, model.encode_text
+    if chunk_size:
+        return _in_chunks(model, batch, objective, chunk_size, autocast, scale)
+    loss = objective.loss(model, _rows(model, batch, objective, autocast), batch)
+    check_finite(loss, "the loss")
+    scale(loss).backward()
+    return loss.detach()
 
 
-def _chunk_by_chunk(encode: Callable[[Tensor], Tensor], again: Callable, size: int, rows: Tensor) -> Tensor:
-    leash = torch.zeros((), requires_grad=True)  # so that the backward pass comes by, though no input asks for it
-    return torch.cat([_Cached.apply(encode, again, chunk, leash) for chunk in rows.split(size)])
+def _rows(model, batch, objective, autocast) -> tuple[Tensor, ...]:
+    with autocast():
+        return tuple(objective.encode(model, batch))
 
 
-class _Cached(torch.autograd.Function):
-    """Features without a graph. When their gradient arrives, they are computed again with one, and it goes on to the weights.
+def _in_chunks(model, batch, objective, chunk_size, autocast, scale) -> Tensor:
+    """Gradient caching (Gao et al., 2021): a contrastive loss sees the towers through their rows alone, and those are small.
 
-    `checkpoint` would do the same, but it keeps a graph of placeholders; small objects all over the heap, between which glibc
-    can not fit the next chunk, so that the process grows with the batch after all.
+    What depends on other pairs of the batch, which is batch norm in training mode, sees the chunk.
     """
+    chunks = list(batch.split(chunk_size))
+    random, rows = _rows_without_graph(model, chunks, objective, autocast)  # 1. encode
 
-    @staticmethod
-    def forward(ctx, encode: Callable, again: Callable, chunk: Tensor, leash: Tensor) -> Tensor:
-        device = chunk.device.type
-        ctx.encode, ctx.second, ctx.random = encode, again(), random_states(chunk.device)
-        ctx.autocast = partial(torch.autocast, device, torch.get_autocast_dtype(device), torch.is_autocast_enabled(device))
-        ctx.save_for_backward(chunk)
-        return encode(chunk)
+    loss = objective.loss(model, rows, batch)  # 2. the loss of the rows, as if they were weights
+    check_finite(loss, "the loss")
+    scale(loss).backward()
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor):
-        chunk = ctx.saved_tensors[0].detach().requires_grad_(ctx.needs_input_grad[2])
-        with torch.enable_grad(), drawing_from(ctx.random, chunk.device), ctx.second, ctx.autocast():
-            features = ctx.encode(chunk)
-        if features.requires_grad:  # not where a tower is frozen
-            features.backward(grad)
-        return None, None, chunk.grad, None
+    unused = [None] * len(chunks)
+    gradients = zip(*(unused if row.grad is None else row.grad.split(chunk_size) for row in rows), strict=True)
+    del rows
+    for chunk, states, grads in zip(chunks, random, gradients, strict=True):  # 3. encode again, with a graph, from there on
+        with drawing_from(states, chunk.tokens.device), keeping_statistics(model):
+            encoding = objective.encode(model, chunk)
+            for grad in grads:
+                with autocast():
+                    again = next(encoding)
+                if again.requires_grad and grad is not None:  # neither a frozen tower nor rows without a say
+                    again.backward(grad)
+    return loss.detach()
+
+
+def _rows_without_graph(model, chunks, objective, autocast) -> tuple[list, tuple[Tensor, ...]]:
+    """Where the random numbers stood before each chunk; the rows of all, as leaves."""
+    random, parts = [], []
+    with torch.no_grad():
+        for chunk in chunks:
+            random.append(random_states(chunk.tokens.device))
+            parts.append(_rows(model, chunk, objective, autocast))
+    return random, tuple(torch.cat(part).requires_grad_() for part in zip(*parts, strict=True))
 
 
 def random_states(device: torch.device) -> list[Tensor]:
@@ -100,40 +115,3 @@ def drawing_from(states: list[Tensor], device: torch.device) -> Iterator[None]:
         if device.type == "cuda":
             torch.cuda.set_rng_state(states[1], device)
         yield
-
-
-def _kept_input(forward: Callable, again: Callable, *inputs) -> Tensor:
-    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=lambda: (nullcontext(), again()))
-
-
-def _the_second_time(module: nn.Module, generator: torch.Generator | None = None) -> AbstractContextManager:
-    """Made before the first computation, to surround the second: the same draws, and no batch is counted twice."""
-    return _again(module, generator, None if generator is None else generator.get_state())
-
-
-@contextmanager
-def _again(module: nn.Module, generator: torch.Generator | None, state: Tensor | None) -> Iterator[None]:
-    after = None if generator is None else generator.get_state()
-    if generator is not None:
-        generator.set_state(state)
-    try:
-        with keeping_statistics(module):
-            yield
-    finally:
-        if generator is not None:
-            generator.set_state(after)
-
-
-@contextmanager
-def keeping_statistics(module: nn.Module) -> Iterator[None]:
-    """Within it, batch norm leaves its running statistics alone."""
-    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
-    before = [(norm.momentum, norm.num_batches_tracked.clone()) for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, (momentum, counted) in zip(norms, before, strict=True):
-            norm.momentum = momentum
-            norm.num_batches_tracked.copy_(counted)

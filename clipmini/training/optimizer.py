@@ -1,7 +1,9 @@
 """How a step changes the weights: AdamW, and what it decays (paper section 2.5)."""
 
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from clipmini.config import TrainConfig
 
@@ -14,3 +16,8 @@ def make_optimizer(modules: list[nn.Module], config: TrainConfig) -> torch.optim
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},  # gains, biases, class token, temperature
     ]
     return torch.optim.AdamW(groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True)
+
+
+def gradient_norm(optimizer: torch.optim.Optimizer) -> Float[Tensor, ""]:
+    """The length of the gradient of all parameters together."""
+    return get_total_norm([p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None])

@@ -7,6 +7,8 @@ import json
 import platform
 import statistics
 import time
+import warnings
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,8 @@ from clipmini.weights import is_whole, save
 
 CHECKPOINT, LOG, CONFIG, CURVES, LOCK = "checkpoint.safetensors", "log.jsonl", "config.json", "curves.png", ".lock"
 STATES_KEPT = 2  # the newest, and the one before
-FREE_TO_CHANGE = ("checkpoint_every", "checkpoint_minutes")  # of a configuration, when a run goes on
+# Of a configuration, when a run goes on: none of these asks for another gradient.
+FREE_TO_CHANGE = ("checkpoint_every", "checkpoint_minutes", "device", "chunk_size", "recompute", "compile")
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,40 @@ class StepLog:
     images_per_second: float
 
 
-class RunFolder:
-    """Where a run is kept, by one process at a time; without a path, nothing is.
+class NoFolder:
+    """A run that keeps nothing on disk."""
 
-    Args: described: what the run is, as `describe` says it. resume: go on with the run that the folder holds, if there is one.
-    Raises: ValueError if the folder holds a run that is not to be resumed or is described otherwise, can not be written, or
+    def restore(self, state: TrainingState, model: CLIP, tok: Tokenizer) -> int:
+        return 0
+
+    def record(self, log: StepLog) -> None:
+        pass
+
+    def keep_if_due(self, step: int, config: TrainConfig) -> None:
+        pass
+
+    def keep(self, step: int) -> None:
+        pass
+
+    def last_state(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        pass
+
+
+class RunFolder:
+    """Where a run is kept, by one process at a time, and in it by the training that came last.
+
+    Args:
+        described: what the run is, as `describe` says it.
+        resume: go on with the run that the folder holds, if there is one.
+    Raises: ValueError if the folder holds a run that is not to be resumed or is described otherwise, cannot be written, or
     another process trains in it.
     """
 
-    def __init__(self, path: str | Path | None, described: dict, resume: bool):
-        self.path = None if path is None else Path(path)
-        if self.path is None:
-            return
+    def __init__(self, path: str | Path, described: dict, resume: bool):
+        self.path = named_in_utf8(Path(path))
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.lock = alone_in(self.path)
@@ -63,69 +88,129 @@ class RunFolder:
                 self._open(described, resume)
                 stack.pop_all()  # it is held until the run is closed
         except OSError as error:
-            raise ValueError(f"can not write to {self.path}: {error.strerror}") from error
+            raise ValueError(f"cannot write to {self.path}: {error.strerror}") from error
 
     def _open(self, described: dict, resume: bool) -> None:
-        if (self.path / LOG).exists() and not resume:
-            raise ValueError(f"{self.path} already holds a run: resume it, or choose another folder, so that nothing is lost")
-        if (self.path / CONFIG).exists():
-            refuse_changes(self.path, json.loads((self.path / CONFIG).read_text()), described)
-        with atomic_write(self.path / CONFIG) as partial:
-            partial.write_text(json.dumps(described | {"versions": versions()}, indent=1) + "\n")
+        if holds_run(self.path):
+            if not resume:
+                raise ValueError(f"{self.path} already holds a run: resume it, or choose another folder, so that nothing is lost")
+            refuse_changes(self.path, read_config(self.path), described)
+        self.described, self.kept, self.kept_at = described, None, time.monotonic()
         self.log = open(self.path / LOG, "a", buffering=1)
-        self.kept_at = time.monotonic()
+        OWNERS[self.path.resolve()] = self
 
-    def restore(self, state: TrainingState) -> int:
-        """Load the newest whole state and forget the log after it. Returns: the step to take next; 0 if there is no state."""
-        if self.path is None:
-            return 0
+    def restore(self, state: TrainingState, model: CLIP, tok: Tokenizer) -> int:
+        """Load the newest whole state and forget the log after it. Returns: the step to take next; 0 if there is no state.
+
+        Raises: ValueError, and changes nothing, if there are states and none of them can be read.
+        """
+        self.state, self.model, self.tok = state, model, tok
+        newest = newest_whole(self.path)
+        self.kept = None if newest is None else state.load(newest)
+        done = -1 if self.kept is None else self.kept
         for torn in self.path.glob(".*.partial"):  # of a process that was killed while it wrote
             torn.unlink()
-        whole = [path for path in states(self.path) if is_whole(path)]
-        done = state.load(whole[-1]) if whole else -1
         logs = [json.dumps(dataclasses.asdict(log)) + "\n" for log in read_log(self.path) if log.step <= done]
         self.log.close()
+        with atomic_write(self.path / CONFIG) as partial:
+            partial.write_text(json.dumps(self.described | {"versions": versions()}, indent=1) + "\n")
         with atomic_write(self.path / LOG) as partial:
             partial.write_text("".join(logs))
         self.log = open(self.path / LOG, "a", buffering=1)
         return done + 1
 
-    def record(self, log: StepLog) -> None:
-        """Append the step to the log."""
-        if self.path is not None:
-            self.log.write(json.dumps(dataclasses.asdict(log)) + "\n")
+    @property
+    def is_ours(self) -> bool:
+        """Whether no other training of this process has gone on in this folder since."""
+        return OWNERS.get(self.path.resolve()) is self
 
-    def is_due(self, step: int, config: TrainConfig) -> bool:
-        """Whether it is time for a checkpoint: by steps, by minutes, or because it was the last step."""
-        if self.path is None:
-            return False
+    def record(self, log: StepLog) -> None:
+        """Append the step to the log. Raises: ValueError if it cannot be written, or another training goes on here."""
+        if not self.is_ours:
+            raise ValueError(f"another training of this process has gone on in {self.path} since; this one ends here")
+        try:
+            self.log.write(json.dumps(dataclasses.asdict(log)) + "\n")
+        except OSError as error:
+            raise ValueError(f"cannot write {self.path / LOG}: {error.strerror}. {self.last_state()}") from error
+
+    def keep_if_due(self, step: int, config: TrainConfig) -> None:
+        """Keep the step if it is time for it: by steps, by minutes, or because it was the last."""
         minutes = (time.monotonic() - self.kept_at) / 60
         by_time = 0 < config.checkpoint_minutes <= minutes
-        return by_time or (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps
+        if by_time or (step + 1) % config.checkpoint_every == 0 or step + 1 == config.steps:
+            self.keep(step)
 
-    def keep(self, state: TrainingState, step: int, model: CLIP, tok: Tokenizer) -> None:
-        """Save the state after this step, and the model as a checkpoint; old states go when the new one is whole."""
-        if self.path is None:
+    def keep(self, step: int) -> None:
+        """Save the state after this step, and the model as a checkpoint; old states go when the new one is whole.
+
+        Nothing is written if the step is kept already, or another training has gone on here.
+        """
+        if self.kept == step or not self.is_ours:
             return
-        state.save(self.path / f"state-{step:08d}.safetensors", step)
-        save(model, self.path / CHECKPOINT, tokenizer=tok)
-        for old in states(self.path)[:-STATES_KEPT]:
+        self.state.save(self.path / f"state-{step:08d}.safetensors", step)
+        save(self.model, self.path / CHECKPOINT, tokenizer=self.tok)
+        earlier = [path for path in states(self.path) if step_of(path) < step]
+        for old in earlier[: 1 - STATES_KEPT]:
             old.unlink()
-        self.kept_at = time.monotonic()
+        self.kept, self.kept_at = step, time.monotonic()
 
     def last_state(self) -> str:
         """Where a run that failed can go on."""
-        if self.path is None:
-            return ""
         whole = [path for path in states(self.path) if is_whole(path)]
         return f"The last good state is {whole[-1]}: resume goes on from there" if whole else "No state had been saved yet"
 
     def close(self) -> None:
         """Close the log and draw its curves."""
-        if self.path is not None:
+        with contextlib.suppress(OSError):  # a full disk has been told of by `record`
             self.log.close()
+        if self.is_ours:
             draw_curves(self.path)
-            self.lock.release()
+        self.lock.release()
+
+
+OWNERS: weakref.WeakValueDictionary[Path, RunFolder] = weakref.WeakValueDictionary()
+
+
+def open_folder(path: str | Path | None, described: dict, resume: bool) -> RunFolder | NoFolder:
+    """The folder of a run; without a path, nothing is kept."""
+    return NoFolder() if path is None else RunFolder(path, described, resume)
+
+
+def named_in_utf8(path: Path) -> Path:
+    """The path. Raises: ValueError if its name is not UTF-8, which safetensors needs."""
+    try:
+        str(path.resolve()).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the folder's name {str(path)!r} is not UTF-8: choose another, so that states can be saved") from error
+    return path
+
+
+def holds_run(path: Path) -> bool:
+    """Whether a folder holds a step of a run, or a state."""
+    return bool(states(path)) or ((path / LOG).is_file() and (path / LOG).stat().st_size > 0)
+
+
+def read_config(path: Path) -> dict:
+    """What the run in a folder is. Raises: ValueError if its configuration cannot be read."""
+    try:
+        return json.loads((path / CONFIG).read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read what the run in {path} is: {path / CONFIG}: {error}") from error
+
+
+def newest_whole(path: Path) -> Path | None:
+    """The newest state in a folder that is whole; None if there is no state.
+
+    Raises: ValueError, with their names, if there are states and none is whole; a newer one that is damaged is warned of.
+    """
+    found = states(path)
+    whole = [state for state in found if is_whole(state)]
+    damaged = ", ".join(str(state) for state in found if not whole or state > whole[-1])
+    if found and not whole:
+        raise ValueError(f"no state can be read: {damaged}. Nothing was changed: put a whole one there, or choose another folder")
+    if damaged:
+        warnings.warn(f"{damaged} cannot be read; the run goes on after {whole[-1]}", stacklevel=2)
+    return whole[-1] if whole else None
 
 
 def alone_in(path: Path) -> FileLock:
@@ -146,23 +231,45 @@ def states(path: Path) -> list[Path]:
     return sorted(path.glob("state-*.safetensors"))
 
 
+def step_of(state: Path) -> int:
+    """The step after which a state was saved."""
+    return int(state.stem.removeprefix("state-"))
+
+
 def describe(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, objective: torch.nn.Module) -> dict:
-    """What makes a run this run: model, training, data, vocabulary, objective."""
-    captions = hashlib.sha256("\0".join(data.captions).encode()).hexdigest()[:16]
+    """What makes a run this run: model, training, data, vocabulary, objective with its settings."""
+    settings = {name: value for name, value in vars(objective).items() if isinstance(value, bool | int | float | str)}
     return {
         "model": model.config.to_dict(),
         "train": dataclasses.asdict(config),
-        "data": {"name": data.name, "split": data.split, "pairs": len(data), "captions": captions},
+        "data": {
+            "name": data.name,
+            "split": data.split,
+            "pairs": len(data),
+            "captions": digest("\0".join(data.captions).encode()),
+            "images": digest(data.pixels.contiguous().numpy()),
+        },
         "vocabulary": tok.hash,
         "objective": type(objective).__qualname__,
+        "objective settings": {name: value for name, value in settings.items() if name != "training"},
     }
 
 
+def digest(data) -> str:
+    """Sixteen hex digits of bytes."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
 def refuse_changes(path: Path, before: dict, now: dict) -> None:
-    """Raise ValueError, with every difference, if a run would go on as another one."""
+    """Raise ValueError, with every difference, if a run would go on as another one.
+
+    What a run of an older version does not tell is taken to be as it is now; a setting that it did not have, at its default.
+    """
+    default = {f"train.{field.name}": field.default for field in dataclasses.fields(TrainConfig)}
     old, new = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
-    keys = [key for key in old | new if key.split(".")[0] != "versions" and key.split(".")[-1] not in FREE_TO_CHANGE]
-    changed = [f"{key} is {new.get(key)!r}, was {old.get(key)!r}" for key in keys if old.get(key) != new.get(key)]
+    old = {key: default[key] for key in new if key in default} | old
+    keys = [key for key in old if key.split(".")[0] != "versions" and key.split(".")[-1] not in FREE_TO_CHANGE]
+    changed = [f"{key} is {new.get(key)!r}, was {old[key]!r}" for key in keys if old[key] != new.get(key)]
     if changed:
         raise ValueError(f"the run in {path} is another one: {'; '.join(changed)}. Change it back, or choose another folder")
 

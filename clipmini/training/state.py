@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from clipmini.files import atomic_write
+from clipmini.training.loader import Loader
 
 FORMAT = "clipmini-state-1"
 
@@ -16,19 +17,23 @@ FORMAT = "clipmini-state-1"
 class TrainingState:
     """The moving parts of a training: weights, Adam's moments, the order of the data, every source of random numbers.
 
-    Args: parts: what has a state_dict of tensors, by name. generator: what batches and augmentations are drawn from.
+    Args:
+        parts: what has a state_dict of tensors, by name.
+        loader: whose `rows` are the epoch's order, and whose `generator` draws batches and augmentations.
     """
 
-    def __init__(self, parts: dict[str, nn.Module], optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, order,
-                 generator: torch.Generator):
-        self.parts, self.optimizer, self.scaler, self.order, self.generator = parts, optimizer, scaler, order, generator
+    def __init__(
+        self, parts: dict[str, nn.Module], optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, loader: Loader
+    ):
+        self.parts, self.optimizer, self.scaler, self.loader = parts, optimizer, scaler, loader
 
     def save(self, path: Path, step: int) -> None:
-        """Write the state after a step, in one atomic move. Raises ValueError if the file can not be written."""
+        """Write the state after a step, in one atomic move. Raises ValueError if the file cannot be written."""
         tensors = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.state_dict().items()}
         for i, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{key}": value for key, value in moments.items()}
-        tensors |= {"order": self.order.rows, "random.generator": self.generator.get_state(), "random.own": torch.get_rng_state()}
+        tensors |= {"order": self.loader.rows, "random.generator": self.loader.generator.get_state()}
+        tensors["random.own"] = torch.get_rng_state()
         if torch.cuda.is_initialized():
             tensors |= {f"random.cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
         metadata = {"format": FORMAT, "step": str(step), "scaler": json.dumps(self.scaler.state_dict())}
@@ -54,8 +59,8 @@ class TrainingState:
         moments = {i: _under(f"adam.{i}.", tensors) for group in groups for i in group["params"]}
         self.optimizer.load_state_dict({"state": {i: m for i, m in moments.items() if m}, "param_groups": groups})
         self.scaler.load_state_dict(json.loads(metadata["scaler"]))
-        self.order.rows = tensors["order"]
-        self.generator.set_state(tensors["random.generator"])
+        self.loader.rows = tensors["order"]
+        self.loader.generator.set_state(tensors["random.generator"])
         torch.set_rng_state(tensors["random.own"])
         if devices := _under("random.cuda.", tensors):
             torch.cuda.set_rng_state_all([devices[key] for key in sorted(devices, key=int)])

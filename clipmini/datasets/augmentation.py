@@ -1,0 +1,147 @@
+"""Augmentation: a name stands for a distribution over changes; a batch draws one for each picture, and applies them.
+
+Draws come once a batch, from a generator on the CPU, so that a seed means the same on any device and for any part of the batch.
+Shapes: N pictures of C channels, H x W px.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from clipmini.config import choose
+from clipmini.datasets.transforms import standardize
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What is done to each of N pictures, (N,) each.
+
+    zoom_x, zoom_y: part of the side that is seen. shift_x, shift_y: halves of a side. angle: radians. slant: sideways over up.
+    thicken: px that dark strokes grow by, negative where they shrink. blur: 0 for none, 1 for a local average.
+    """
+
+    zoom_x: Tensor
+    zoom_y: Tensor
+    shift_x: Tensor
+    shift_y: Tensor
+    angle: Tensor
+    slant: Tensor
+    thicken: Tensor
+    blur: Tensor
+
+    def __getitem__(self, rows: slice) -> "Changes":
+        return Changes(*(part[rows] for part in _parts(self)))
+
+    def to(self, device: torch.device) -> "Changes":
+        return Changes(*(part.to(device) for part in _parts(self)))
+
+
+def _parts(changes: Changes) -> tuple[Tensor, ...]:
+    return tuple(getattr(changes, field.name) for field in dataclasses.fields(changes))
+
+
+def _join(one: Changes, other: Changes) -> Changes:
+    return Changes(*(torch.cat(pair) for pair in zip(_parts(one), _parts(other), strict=True)))
+
+
+def uniform(n: int, low: float, high: float, generator: torch.Generator) -> Float[Tensor, "N"]:
+    """(N,) numbers between low and high."""
+    return low + (high - low) * torch.rand(n, generator=generator)
+
+
+def crop(n: int, generator: torch.Generator) -> Changes:
+    """The paper's only augmentation: a random square crop of the resized image."""
+    zoom = uniform(n, 0.9, 1.0, generator)
+    room, none = 1 - zoom, torch.zeros(n)
+    shift_x, shift_y = (room * uniform(n, -1, 1, generator) for _ in range(2))
+    return Changes(zoom, zoom, shift_x, shift_y, none, none, none, none)
+
+
+def mild(n: int, generator: torch.Generator) -> Changes:
+    """A page held a little crooked: slight rotation, zoom and shift."""
+    return _move(n, generator, angle=5, zoom=0.12, stretch=0.05, slant=0.1, shift=0.1)
+
+
+def handwriting(n: int, generator: torch.Generator) -> Changes:
+    """As if written by hand: slanted, stretched, thicker and thinner strokes, blurred. The first half of a batch stays mild."""
+    half = n // 2
+    rough = _move(n - half, generator, angle=12, zoom=0.25, stretch=0.2, slant=0.45, shift=0.15)
+    smooth = mild(half, generator)
+    rough = dataclasses.replace(rough, thicken=uniform(n - half, -0.4, 0.8, generator), blur=uniform(n - half, 0, 1, generator))
+    return _join(smooth, rough)
+
+
+AUGMENTATIONS: dict[str, Callable[[int, torch.Generator], Changes] | None] = {
+    "none": None,
+    "crop": crop,
+    "mild": mild,
+    "handwriting": handwriting,
+}
+
+
+def draw(name: str, n: int, generator: torch.Generator) -> Changes | None:
+    """The changes of a batch of n pictures; None where nothing changes.
+
+    Raises: ValueError, with the choices, for an unknown name.
+    """
+    distribution = choose("augmentation", name, AUGMENTATIONS)
+    return distribution and distribution(n, generator)
+
+
+def augment(images: UInt8[Tensor, "N C H W"], changes: Changes | None) -> Float[Tensor, "N 3 H W"]:
+    """Pictures of one or three channels, changed and normalised where they lie."""
+    images = images.float() / 255
+    return standardize(images if changes is None else apply(images, changes.to(images.device)))
+
+
+def apply(images: Float[Tensor, "N C H W"], changes: Changes) -> Float[Tensor, "N C H W"]:
+    """Each picture moved; then those that are to be rough, thickened and blurred."""
+    images = warp(images, changes)
+    rough = ((changes.thicken != 0) | (changes.blur != 0)).nonzero()[:, 0]
+    if len(rough):
+        images[rough] = blur(thicken(images[rough], changes.thicken[rough]), changes.blur[rough])
+    return images
+
+
+def warp(images: Float[Tensor, "N C H W"], changes: Changes) -> Float[Tensor, "N C H W"]:
+    """An affine map a picture; what comes in from outside repeats the border."""
+    if len(images) == 0:
+        return images  # affine_grid refuses it
+    c, cos, sin = changes, changes.angle.cos(), changes.angle.sin()
+    across = [c.zoom_x * cos, c.zoom_x * (c.slant * cos - sin), c.shift_x]
+    down = [c.zoom_y * sin, c.zoom_y * (c.slant * sin + cos), c.shift_y]
+    theta = torch.stack(across + down, dim=1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def thicken(images: Float[Tensor, "N C H W"], amount: Float[Tensor, "N"]) -> Float[Tensor, "N C H W"]:
+    """Dark strokes grow, or shrink, by a part of a pixel."""
+    amount = amount.view(-1, 1, 1, 1)
+    thicker = -F.max_pool2d(-images, 3, stride=1, padding=1)
+    thinner = F.max_pool2d(images, 3, stride=1, padding=1)
+    return images + amount.clamp(min=0) * (thicker - images) + (-amount).clamp(min=0) * (thinner - images)
+
+
+def blur(images: Float[Tensor, "N C H W"], amount: Float[Tensor, "N"]) -> Float[Tensor, "N C H W"]:
+    """A mix of the picture with its local averages, as a coarse scan shows it."""
+    padded = F.pad(images, [2, 2, 2, 2], mode="replicate")
+    soft = F.avg_pool2d(F.avg_pool2d(padded, 3, stride=1), 3, stride=1)
+    return images + amount.view(-1, 1, 1, 1) * (soft - images)
+
+
+def _move(
+    n: int, generator: torch.Generator, *, angle: float, zoom: float, stretch: float, slant: float, shift: float
+) -> Changes:
+    """Each amount at most so large, either way; angle: degrees."""
+    size, wide = (1 + uniform(n, -most, most, generator) for most in (zoom, stretch))
+    shift_x, shift_y = (uniform(n, -shift, shift, generator) for _ in range(2))
+    turned = math.pi / 180 * uniform(n, -angle, angle, generator)
+    none = torch.zeros(n)
+    return Changes(size * wide, size / wide, shift_x, shift_y, turned, uniform(n, -slant, slant, generator), none, none)

@@ -1,0 +1,40 @@
+"""A batch: what an objective is given, whole or a part at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from jaxtyping import Float, Int, Num
+from torch import Tensor
+
+from clipmini.datasets.augmentation import Changes, augment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """N pairs. A slice of a batch is a batch, whose pictures are to the bit those that the whole has there.
+
+    pixels: (N, C, H, W) uint8, changed and normalised when `images` is first asked for; or floats, taken as they are.
+    tokens: (N, L) integers. caption_ids: (N,), equal where captions are, or None. changes: drawn once for the whole batch.
+    """
+
+    pixels: Num[Tensor, "N C H W"]
+    tokens: Int[Tensor, "N L"]
+    caption_ids: Int[Tensor, "N"] | None = None
+    changes: Changes | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @cached_property
+    def images(self) -> Float[Tensor, "N 3 H W"]:
+        """What `encode_image` reads."""
+        return self.pixels if self.pixels.is_floating_point() else augment(self.pixels, self.changes)
+
+    def __getitem__(self, rows: slice) -> "Batch":
+        ids, changes = (None if part is None else part[rows] for part in (self.caption_ids, self.changes))
+        return Batch(pixels=self.pixels[rows], tokens=self.tokens[rows], caption_ids=ids, changes=changes)
+
+    def split(self, size: int) -> Iterator["Batch"]:
+        """Its parts of at most `size` pairs, in order."""
+        return (self[start : start + size] for start in range(0, len(self), size))
