@@ -26,7 +26,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
     monkeypatch.setattr(scenes, "SIZES", dict.fromkeys(scenes.SIZES, 70))
     drawn = []
-    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (duplicates, "draw_planted")):
+    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (duplicates, "draw_duplicates")):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *a, real=real, name=name, **k: (drawn.append(name), real(*a, **k))[1])
     return tmp_path, drawn
@@ -123,7 +123,7 @@ def test_a_damaged_file_is_made_again(cache, how):
 def test_a_folder_in_the_way_is_named(tmp_path, monkeypatch):
     (tmp_path / "scenes").write_text("a file where the folder should be")
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
-    with pytest.raises(ValueError, match="can not write .*scenes.*choose a folder that you may write to"):
+    with pytest.raises(ValueError, match="cannot write .*scenes.*choose a folder that you may write to"):
         cm.datasets.load(TASK, "val")
 
 

@@ -111,7 +111,7 @@ def test_warp_by_hand(images):
 def test_a_crop_sees_only_the_picture():
     """Its window never leaves the image, so no border is repeated: a ramp stays a ramp."""
     ramp = torch.arange(16.0).expand(31, 3, 16, 16) / 15
-    out = transforms.crop(ramp, transforms.Dice(torch.Generator().manual_seed(0), "cpu"))
+    out = transforms.crop(ramp, transforms.Rng(torch.Generator().manual_seed(0), "cpu"))
     steps = out.diff(dim=-1)[..., 1:-1]
     assert (steps >= 0.9 / 15 - 1e-4).all() and (steps <= 1 / 15 + 1e-4).all()
 
@@ -133,7 +133,7 @@ def test_a_broken_image_file_is_refused(tmp_path, kind, part):
     path = tmp_path / f"picture.{kind}"
     picture("RGB", (53, 37)).save(path)
     path.write_bytes(path.read_bytes()[: int(part * path.stat().st_size)])
-    with Image.open(path) as image, pytest.raises(ValueError, match="the image can not be read: .*truncated"):
+    with Image.open(path) as image, pytest.raises(ValueError, match="the image cannot be read: .*truncated"):
         transforms.preprocess(image, 16)
 
 

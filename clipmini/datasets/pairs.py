@@ -72,7 +72,7 @@ class Pairs:
         """
         for pairs in (self, other):
             if pairs.captions is None:
-                raise ValueError(f"{pairs.name}, split {pairs.split}: pairs without captions can not be added")
+                raise ValueError(f"{pairs.name}, split {pairs.split}: pairs without captions cannot be added")
         if self.images.shape[1:] != other.images.shape[1:]:
             sizes = f"{tuple(self.images.shape[1:])} and {tuple(other.images.shape[1:])}"
             raise ValueError(f"pairs are added to pairs with images of the same size, got {sizes}")

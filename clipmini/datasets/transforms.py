@@ -35,7 +35,7 @@ def preprocess(image: Image.Image, resolution: int) -> Float[Tensor, "3 H W"]:
     try:
         image = image.resize(size, Image.Resampling.BICUBIC)  # PIL only: tensor resizing gives other embeddings
     except OSError as error:  # a file is read when its pixels are first needed
-        raise ValueError(f"the image can not be read: {error}") from error
+        raise ValueError(f"the image cannot be read: {error}") from error
     left, top = (round((side - resolution) / 2) for side in image.size)
     image = image.crop((left, top, left + resolution, top + resolution)).convert("RGB")
     pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
@@ -60,7 +60,7 @@ def standardize(images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N 3 H W"]:
     return (images - mean) / std
 
 
-class Dice:
+class Rng:
     """Random numbers for one batch, from a generator on the CPU, so that a seed means the same on any device."""
 
     def __init__(self, generator: torch.Generator, device):
@@ -70,28 +70,28 @@ class Dice:
         return (low + (high - low) * torch.rand(n, generator=self.generator)).to(self.device)
 
 
-def crop(images: Tensor, dice: Dice) -> Tensor:
+def crop(images: Tensor, rng: Rng) -> Tensor:
     """The paper's only augmentation: a random square crop of the resized image."""
     n = len(images)
-    zoom = dice.uniform(n, 0.9, 1.0)
+    zoom = rng.uniform(n, 0.9, 1.0)
     room = 1 - zoom
-    return warp(images, zoom=(zoom, zoom), shift=(room * dice.uniform(n, -1, 1), room * dice.uniform(n, -1, 1)))
+    return warp(images, zoom=(zoom, zoom), shift=(room * rng.uniform(n, -1, 1), room * rng.uniform(n, -1, 1)))
 
 
-def mild(images: Tensor, dice: Dice) -> Tensor:
+def mild(images: Tensor, rng: Rng) -> Tensor:
     """A page held a little crooked: slight rotation, zoom and shift."""
-    return _move(images, dice, angle=5, zoom=0.12, stretch=0.05, slant=0.1, shift=0.1)
+    return _move(images, rng, angle=5, zoom=0.12, stretch=0.05, slant=0.1, shift=0.1)
 
 
-def handwriting(images: Tensor, dice: Dice) -> Tensor:
+def handwriting(images: Tensor, rng: Rng) -> Tensor:
     """As if written by hand: slanted, stretched, thicker and thinner strokes, blurred. Half the batch stays mild."""
     half = len(images) // 2
-    rough = _move(images[half:], dice, angle=12, zoom=0.25, stretch=0.2, slant=0.45, shift=0.15)
-    return torch.cat([mild(images[:half], dice), blur(thicken(rough, dice), dice)])
+    rough = _move(images[half:], rng, angle=12, zoom=0.25, stretch=0.2, slant=0.45, shift=0.15)
+    return torch.cat([mild(images[:half], rng), blur(thicken(rough, rng), rng)])
 
 
-AUGMENTATIONS: dict[str, Callable[[Tensor, Dice], Tensor]] = {
-    "none": lambda images, dice: images,
+AUGMENTATIONS: dict[str, Callable[[Tensor, Rng], Tensor]] = {
+    "none": lambda images, rng: images,
     "crop": crop,
     "mild": mild,
     "handwriting": handwriting,
@@ -104,7 +104,7 @@ def augment(images: UInt8[Tensor, "N C H W"], name: str, generator: torch.Genera
     Raises: ValueError, with the choices, for an unknown name.
     """
     change = choose("augmentation", name, AUGMENTATIONS)
-    return standardize(change(images.float() / 255, Dice(generator, images.device)))
+    return standardize(change(images.float() / 255, Rng(generator, images.device)))
 
 
 def warp(images: Tensor, *, zoom, shift, angle=None, slant=None) -> Tensor:
@@ -122,31 +122,31 @@ def warp(images: Tensor, *, zoom, shift, angle=None, slant=None) -> Tensor:
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def thicken(images: Tensor, dice: Dice) -> Tensor:
+def thicken(images: Tensor, rng: Rng) -> Tensor:
     """Dark strokes grow or shrink by a random part of a pixel."""
     n = len(images)
     thicker = -F.max_pool2d(-images, 3, stride=1, padding=1)
     thinner = F.max_pool2d(images, 3, stride=1, padding=1)
-    amount = dice.uniform(n, -0.4, 0.8).view(n, 1, 1, 1)
+    amount = rng.uniform(n, -0.4, 0.8).view(n, 1, 1, 1)
     return images + amount.clamp(min=0) * (thicker - images) + (-amount).clamp(min=0) * (thinner - images)
 
 
-def blur(images: Tensor, dice: Dice) -> Tensor:
+def blur(images: Tensor, rng: Rng) -> Tensor:
     """A random mix of the image with its local averages, as a coarse scan shows it."""
     n = len(images)
     padded = F.pad(images, [2, 2, 2, 2], mode="replicate")
     soft = F.avg_pool2d(F.avg_pool2d(padded, 3, stride=1), 3, stride=1)
-    amount = dice.uniform(n, 0, 1).view(n, 1, 1, 1)
+    amount = rng.uniform(n, 0, 1).view(n, 1, 1, 1)
     return images + amount * (soft - images)
 
 
-def _move(images, dice, *, angle, zoom, stretch, slant, shift):
+def _move(images, rng, *, angle, zoom, stretch, slant, shift):
     n = len(images)
-    size, wide = 1 + dice.uniform(n, -zoom, zoom), 1 + dice.uniform(n, -stretch, stretch)
+    size, wide = 1 + rng.uniform(n, -zoom, zoom), 1 + rng.uniform(n, -stretch, stretch)
     return warp(
         images,
         zoom=(size * wide, size / wide),
-        shift=(dice.uniform(n, -shift, shift), dice.uniform(n, -shift, shift)),
-        angle=math.pi / 180 * dice.uniform(n, -angle, angle),
-        slant=dice.uniform(n, -slant, slant),
+        shift=(rng.uniform(n, -shift, shift), rng.uniform(n, -shift, shift)),
+        angle=math.pi / 180 * rng.uniform(n, -angle, angle),
+        slant=rng.uniform(n, -slant, slant),
     )

@@ -19,7 +19,7 @@ ALONE = 20 * CHUNK  # up to here it takes longer to start workers than to do wit
 
 
 def in_parallel(draw: Callable[[range], Rows], n: int, resolution: int, workers: int | None = None) -> Rows:
-    """Rows 0 to n - 1. Workers never decide a byte: every row has its own dice."""
+    """Rows 0 to n - 1. Workers never decide a byte: every row has its own random numbers."""
     chunks = [range(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
     workers = workers or (1 if n <= ALONE else cpu_count())
     images = np.empty((n, 3, resolution, resolution), np.uint8)
@@ -36,7 +36,7 @@ def in_parallel(draw: Callable[[range], Rows], n: int, resolution: int, workers:
 
 
 def kept(name: str, resolution: int, make: Callable[[], Rows]) -> Rows:
-    """The rows of this name in the cache, made if need be. Raises ValueError if CLIPMINI_CACHE can not be written to."""
+    """The rows of this name in the cache, made if need be. Raises ValueError if CLIPMINI_CACHE cannot be written to."""
     libraries = f"{PIL.__version__}-{features.version('freetype2')}"  # what draws has a say in every pixel
     path = cache_dir() / "scenes" / f"{name.replace(' ', '-')}-{resolution}-v{VERSION}-{libraries}.safetensors"
     return store.kept(path, make, must=bool(os.environ.get("CLIPMINI_CACHE")))

@@ -28,7 +28,7 @@ def kept(path: Path, make: Callable[[], Rows], must: bool = False) -> Rows:
         lock.acquire()
     except OSError as error:
         if must:
-            raise ValueError(f"can not write {path}: {error.strerror}; choose a folder that you may write to") from error
+            raise ValueError(f"cannot write {path}: {error.strerror}; choose a folder that you may write to") from error
         return make()
     with lock:
         rows = read(path)

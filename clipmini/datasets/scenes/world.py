@@ -15,7 +15,7 @@ Weights = tuple[tuple[str | int, float], ...]
 
 
 def weights(**values: float) -> Weights:
-    """A table of weights that can not change: (name, weight) pairs."""
+    """A table of weights that cannot change: (name, weight) pairs."""
     return tuple(values.items())
 
 
@@ -32,7 +32,7 @@ class Radii(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failings:
+class CaptionNoise:
     """How often a caption fails as the web's captions do: chances in 0..1.
 
     omit: an object is left out; wrong: a word is wrong; alt_text, file_name: noise around or in place of a sentence;
@@ -52,7 +52,7 @@ class Failings:
                 raise ValueError(f"{name} is a chance between 0 and 1, got {chance}")
 
 
-NONE = Failings(omit=0, wrong=0, alt_text=0, file_name=0, foreign=0, unrelated=0)
+NO_CAPTION_NOISE = CaptionNoise(omit=0, wrong=0, alt_text=0, file_name=0, foreign=0, unrelated=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class World:
     sizes: the radius of each. tilt: degrees to either side.
     jitter: of each colour channel, to either side. gain: light from..to, 256 is neutral. noise: amplitude from..to.
     overlap: chance that objects may cover each other. glyph: that a large object with room for a letter carries one.
-    word, action: that a word is written, that something happens. failings: of the captions.
+    word, action: that a word is written, that something happens. caption_noise: how often captions fail.
     """
 
     counts: Weights = tuple(enumerate((40, 27, 14, 9, 6, 4), 1))
@@ -81,7 +81,7 @@ class World:
     glyph: float = 0.8
     word: float = 0.05
     action: float = 0.12
-    failings: Failings = Failings()
+    caption_noise: CaptionNoise = CaptionNoise()
 
     def __post_init__(self):
         known = {
