@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import motion, rows, shifts
@@ -15,7 +16,7 @@ from clipmini.datasets.scenes.request import Request
 from clipmini.datasets.scenes.sample import bucket, sample
 from clipmini.datasets.scenes.scene import SIDE, Object, Scene
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, KINDS, RGB, SHAPES, SIZES, is_held_out
-from clipmini.datasets.scenes.world import REFERENCE, WORLDS
+from clipmini.datasets.scenes.world import GAINS, NOISES, REFERENCE, WORLDS
 
 PHRASE = re.compile(rf"(an?) ({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})")
 
@@ -114,6 +115,23 @@ def test_light_and_noise_are_those_of_the_scene():
         elif scene.gain == 200:  # nothing reaches 255
             assert 10 < np.abs(difference).max() <= 21 and abs(difference.mean()) < 1.5
     assert (lit[0] == lit[4]).all() and (lit[1] != lit[5]).mean() > 0.5  # another seed, another grain
+
+
+@pytest.mark.parametrize("gain", [GAINS[0] - 5, GAINS[0], GAINS[1], GAINS[1] + 5])
+def test_all_light_that_a_world_may_set_fits_the_integers(gain):
+    """And what films make of it, with the most noise; the control would wrap."""
+    white = Image.new("RGB", (32, 32), "white")
+    for noise in (0, NOISES[1]):
+        found = expose([white], [view(seed=1, gain=gain, noise=noise)]).astype(int)
+        expected = min(255 * (gain // 2) // 128, 255)
+        assert (found == expected).all() if noise == 0 else abs(found.mean() - expected) < 75
+    assert (expose([white], [view(seed=1, gain=600)]) != 255).all()
+
+
+def test_all_noise_that_a_world_may_set_is_symmetrical():
+    grey = Image.new("RGB", (32, 32), (128, 128, 128))
+    found = expose([grey], [view(seed=1, noise=NOISES[1])]).astype(int)
+    assert abs(found.mean() - 127) < 4 and abs(np.mean(found > 128) - 0.5) < 0.05
 
 
 @pytest.mark.parametrize("name", ACTIONS)
