@@ -1,9 +1,11 @@
 """Preprocessing to the bit as the released models had it, and augmentations that stay pictures."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torchvision import transforms as tv
 
 from clipmini import transforms
@@ -36,6 +38,7 @@ def released(resolution):
     )
 
 
+@pytest.mark.filterwarnings("ignore:values of a 16-bit")
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("mode", MODES)
 def test_preprocessing_is_the_released_one(mode, size):
@@ -123,8 +126,130 @@ def test_mistakes_are_refused(images):
         transforms.normalize(images.float())
     with pytest.raises(ValueError, match="expected a PIL image, got ndarray"):
         transforms.preprocess(np.zeros((9, 9, 3)), 16)
+    for augmented in (lambda x: transforms.augment(x, "mild", torch.Generator()), transforms.normalize):
+        with pytest.raises(ValueError, match="expected uint8 images, 0 to 255, got torch.float64"):
+            augmented(images.double())
+        with pytest.raises(ValueError, match="tensor of uint8 images, 0 to 255, got ndarray: torch.from_numpy makes"):
+            augmented(images.numpy())
+        with pytest.raises(ValueError, match="tensor of uint8 images, 0 to 255, got list"):
+            augmented([images[0], images[1]])
+        with pytest.raises(ValueError, match=r"expected images of shape \(N, 3, H, W\) or .*got \(3, 16, 16\)"):
+            augmented(images[0])
+    with pytest.raises(ValueError, match="expected a tensor of images from 0 to 1, got torch.uint8: normalize takes uint8"):
+        transforms.standardize(images)
+    with pytest.raises(ValueError, match="expected a tensor of images from 0 to 1, got ndarray"):
+        transforms.standardize(np.zeros((1, 3, 4, 4)))
+    for image in (images[0], [[0]], "cat.png"):
+        with pytest.raises(ValueError, match="expected a PIL image, got .*PIL.Image.open a file, fromarray an array"):
+            transforms.preprocess(image, 16)
     with pytest.raises(ValueError, match="no pixels: 0 x 5"):
         transforms.preprocess(Image.new("RGB", (0, 5)), 16)
+
+
+class Elsewhere:
+    """A generator that says it is on another device."""
+
+    device = torch.device("meta")
+
+
+def test_a_generator_on_another_device_is_refused(images):
+    with pytest.raises(ValueError, match="expected a generator on the CPU, .* got meta"):
+        transforms.augment(images, "mild", Elsewhere())
+
+
+@pytest.fixture
+def doubles():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", transforms.AUGMENTATIONS)
+def test_what_numbers_are_by_default_changes_nothing(images, name, request):
+    expected = transforms.augment(images, name, torch.Generator().manual_seed(1)), transforms.normalize(images)
+    request.getfixturevalue("doubles")
+    found = transforms.augment(images, name, torch.Generator().manual_seed(1)), transforms.normalize(images)
+    assert all(torch.equal(a, b) and b.dtype == torch.float32 for a, b in zip(expected, found, strict=True))
+
+
+@pytest.mark.parametrize("name", transforms.AUGMENTATIONS)
+def test_augmentations_keep_precision_and_device(images, name):
+    change, rng = transforms.AUGMENTATIONS[name], lambda: transforms.Rng(torch.Generator().manual_seed(1), "cpu")
+    fine, coarse = change(images.double() / 255, rng()), change(images.float() / 255, rng())
+    assert fine.dtype == torch.float64 and (fine - coarse).abs().max() < 1e-5
+    assert transforms.augment(images.to("meta"), name, torch.Generator()).device.type == "meta"
+    with torch.device("meta"):  # as a default device is set
+        assert transforms.augment(images, name, torch.Generator()).device.type == "cpu"
+
+
+def test_standardising_is_as_fine_as_its_images():
+    white = transforms.standardize(torch.ones(1, 3, 2, 2, dtype=torch.float64))
+    assert white.dtype == torch.float64
+    assert white[0, :, 0, 0].tolist() == [(1 - m) / s for m, s in zip(transforms.MEAN, transforms.STD, strict=True)]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6, 7])
+def test_half_of_what_handwriting_changes_stays_mild(monkeypatch, n):
+    """The half is that of a batch; of an odd one, or of one picture alone, it is a half over many batches."""
+    seen = []
+    monkeypatch.setattr(transforms, "mild", lambda images, rng: (seen.append(len(images)), images)[1])
+    for seed in range(200):
+        images = torch.rand(n, 1, 8, 8)
+        out = transforms.handwriting(images, transforms.Rng(torch.Generator().manual_seed(seed), "cpu"))
+        assert out.shape == images.shape and torch.equal(out[: seen[-1]], images[: seen[-1]])  # the first ones are the mild ones
+        assert all(not torch.equal(a, b) for a, b in zip(out[seen[-1] :], images[seen[-1] :], strict=True))
+    assert set(seen) == ({n // 2, n // 2 + 1} if n % 2 else {n // 2})
+    assert abs(sum(seen) / 200 - n / 2) < 0.15  # four deviations
+
+
+@pytest.mark.parametrize("mode", ["I", "F", "I;16"])
+def test_wide_pictures_are_cut_off_with_a_warning(mode):
+    with pytest.warns(UserWarning, match="cut off above 255, as in the released preprocessing.*scale them to 0..255"):
+        transforms.preprocess(picture(mode, (37, 53)), 16)
+    wide = Image.fromarray(np.full((20, 20), 40_000, np.uint16))
+    with pytest.warns(UserWarning, match="one colour"):
+        assert torch.equal(transforms.preprocess(wide, 16), transforms.preprocess(Image.new("RGB", (20, 20), "white"), 16))
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+def test_an_exif_rotation_is_ignored_with_a_warning(tmp_path, kind):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    path = tmp_path / f"turned.{kind}"
+    picture("RGB", (53, 37)).save(path, exif=exif)
+    with pytest.warns(UserWarning, match="EXIF rotation of an image is ignored.*exif_transpose"):
+        ignored = transforms.preprocess(Image.open(path), 16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        turned = transforms.preprocess(ImageOps.exif_transpose(Image.open(path)), 16)
+    torch.testing.assert_close(turned, ignored.rot90(-1, (1, 2)), atol=0.1, rtol=0)  # it was not turned before
+
+
+def test_a_warning_comes_once():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("default")
+        vars(transforms).pop("__warningregistry__", None)
+        for value in (300, 400):
+            transforms.preprocess(Image.fromarray(np.full((20, 20), value, np.uint16)), 16)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "P", "1", "CMYK"])
+def test_other_pictures_warn_of_nothing(mode):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transforms.preprocess(picture(mode, (37, 53)), 16)
+
+
+@pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1), (3, 30_000)])
+def test_a_picture_that_would_fill_the_memory_is_refused(monkeypatch, size):
+    monkeypatch.setattr(Image.Image, "resize", None)  # so that nothing is resized to be refused
+    with pytest.raises(ValueError, match=f"an image of {size[0]} x {size[1]} px would be resized to 224 x .*cut off what"):
+        transforms.preprocess(Image.new("1", size), 224)
+
+
+def test_a_panorama_is_no_such_picture():
+    assert transforms.preprocess(Image.new("L", (40, 10_000)), 336).shape == (3, 336, 336)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "gif"])
