@@ -6,7 +6,7 @@ Everything follows from a seed and a world. In the order in which they are best 
     outlines  patterns  inks  grounds  motion  draw     from a scene to pixels
     parse  grammar  noise            what a caption says, how it says it, how it fails
     setups  tasks  shifts  duplicates                   what is asked of models, and what training has seen of it
-    rows  build  store  version  one row, many rows, rows on disk, and the name of all this
+    rows  build  version         one row, many rows on all cores and on disk, and the name of all this
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Many rows: on as many workers as there are cores, and kept on disk."""
 
-import os
 from collections.abc import Callable
+from contextlib import closing
 
 import numpy as np
 import PIL
@@ -9,7 +9,7 @@ from joblib import Parallel, cpu_count, delayed
 from PIL import features
 from tqdm.auto import tqdm
 
-from clipmini.datasets.scenes import store
+from clipmini.datasets.cache import cached
 from clipmini.datasets.scenes.rows import Rows
 from clipmini.datasets.scenes.version import VERSION
 from clipmini.files import cache_dir
@@ -25,7 +25,8 @@ def in_parallel(draw: Callable[[range], Rows], n: int, resolution: int, workers:
     images = np.empty((n, 3, resolution, resolution), np.uint8)
     captions, labels, notes = [], [], []
     parts = Parallel(n_jobs=workers, return_as="generator")(delayed(draw)(chunk) for chunk in chunks)
-    with tqdm(total=n, desc="drawing scenes, once", unit="pictures", leave=False, disable=n <= 2 * CHUNK) as bar:
+    bar = tqdm(total=n, desc="drawing scenes, once", unit="pictures", leave=False, disable=n <= 2 * CHUNK)
+    with bar, closing(parts):  # after an interrupt, no worker goes on
         for chunk, rows in zip(chunks, parts, strict=True):
             images[chunk.start : chunk.stop] = rows.images
             captions += rows.captions
@@ -39,4 +40,4 @@ def kept(name: str, resolution: int, make: Callable[[], Rows]) -> Rows:
     """The rows of this name in the cache, made if need be. Raises ValueError if CLIPMINI_CACHE cannot be written to."""
     libraries = f"{PIL.__version__}-{features.version('freetype2')}"  # what draws has a say in every pixel
     path = cache_dir() / "scenes" / f"{name.replace(' ', '-')}-{resolution}-v{VERSION}-{libraries}.safetensors"
-    return store.kept(path, make, must=bool(os.environ.get("CLIPMINI_CACHE")))
+    return Rows.from_arrays(cached(path, lambda: make().to_arrays()))

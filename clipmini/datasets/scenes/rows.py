@@ -17,6 +17,7 @@ from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.tasks import Task
 from clipmini.datasets.scenes.world import World
 
+TEXTS = "captions", "notes"
 BATCH = 128  # pictures lit at once: few enough to stay in the processor's cache
 
 
@@ -27,6 +28,16 @@ class Rows(NamedTuple):
     captions: list[str]
     labels: list[int]
     notes: list[str]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The same as arrays alone, for a file."""
+        texts = {name: np.frombuffer(bytearray("\n".join(getattr(self, name)).encode()), np.uint8) for name in TEXTS}
+        return {"images": self.images, "labels": np.asarray(self.labels, np.int64), **texts}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Rows":
+        captions, notes = (arrays[name].tobytes().decode().split("\n") for name in TEXTS)
+        return cls(arrays["images"], captions, arrays["labels"].tolist(), notes)
 
 
 def pair(world: World, split: str, row: int, seed: int = 0) -> tuple[Scene, str, Parse]:
