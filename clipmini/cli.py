@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from clipmini import datasets, zoo
 from clipmini.config import PRESETS, TrainConfig, choose
-from clipmini.datasets.transforms import AUGMENTATIONS
+from clipmini.datasets.augmentation import AUGMENTATIONS
 from clipmini.evaluate.scores import Score, scorecard
 from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer

@@ -8,11 +8,13 @@ import time
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 import clipmini as cm
 from clipmini.cli import main
+from clipmini.datasets import cache as store
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import build, duplicates, store
+from clipmini.datasets.scenes import build, duplicates
 from clipmini.datasets.scenes.request import BUCKETS
 from clipmini.datasets.scenes.rows import Rows
 from clipmini.datasets.scenes.sample import bucket
@@ -26,7 +28,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
     monkeypatch.setattr(scenes, "SIZES", dict.fromkeys(scenes.SIZES, 70))
     drawn = []
-    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (duplicates, "draw_planted")):
+    for module, name in ((scenes, "draw_pairs"), (scenes, "draw_answers"), (duplicates, "draw_duplicates")):
         real = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *a, real=real, name=name, **k: (drawn.append(name), real(*a, **k))[1])
     return tmp_path, drawn
@@ -123,7 +125,7 @@ def test_a_damaged_file_is_made_again(cache, how):
 def test_a_folder_in_the_way_is_named(tmp_path, monkeypatch):
     (tmp_path / "scenes").write_text("a file where the folder should be")
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
-    with pytest.raises(ValueError, match="can not write .*scenes.*choose a folder that you may write to"):
+    with pytest.raises(ValueError, match="cannot write .*scenes.*choose a folder that you may write to"):
         cm.datasets.load(TASK, "val")
 
 
@@ -132,14 +134,84 @@ def test_without_a_cache_pictures_are_drawn_again(tmp_path, monkeypatch):
     (tmp_path / "clipmini" / "scenes").write_text("in the way")
     monkeypatch.delenv("CLIPMINI_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert len(cm.datasets.load(TASK, "val")) == 2000
+    with pytest.warns(UserWarning, match="cannot write .*drawn again next time: CLIPMINI_CACHE names another folder"):
+        assert len(cm.datasets.load(TASK, "val")) == 2000
+
+
+def test_a_cache_that_cannot_be_written_to_is_still_read(cache):
+    folder, drawn = cache
+    first = cm.datasets.load("scenes", "val")
+    (path,) = folder.rglob("*.safetensors")
+    lock = path.with_name(f"{path.name}.lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # nobody can lock it
+    assert torch.equal(cm.datasets.load("scenes", "val").images, first.images) and drawn == ["draw_pairs"]
+    path.unlink()
+    with pytest.raises(ValueError, match="CLIPMINI_CACHE: cannot write .*choose a folder that you may write to"):
+        cm.datasets.load("scenes", "val")
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_full_disk_is_told(tmp_path, monkeypatch, chosen):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path)) if chosen else monkeypatch.delenv("CLIPMINI_CACHE", raising=False)
+    monkeypatch.setattr(store, "save_file", full)
+    told = (pytest.raises, ValueError, "CLIPMINI_CACHE: could") if chosen else (pytest.warns, UserWarning, "could not save")
+    with told[0](told[1], match=told[2]):
+        assert store.cached(tmp_path / "x", lambda: {"a": np.ones(3)})["a"].tolist() == [1, 1, 1]
+    assert not (tmp_path / "x").exists() and not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, OSError("from the drawing")])
+def test_after_an_interrupt_the_same_call_draws(tmp_path, error):
+    """The error is held here as a notebook holds it, with all that its frames hold."""
+    path = tmp_path / "x"
+
+    def interrupted():
+        raise error
+
+    with pytest.raises(error if isinstance(error, type) else OSError) as held:
+        store.cached(path, interrupted)
+    FileLock(f"{path}.lock").acquire(timeout=0).lock.release()  # Timeout if it is still held
+    assert store.cached(path, lambda: {"a": np.ones(3)})["a"].tolist() == [1, 1, 1] and path.is_file()
+    assert held.value is not None
+
+
+def test_an_interrupt_stops_the_workers(monkeypatch):
+    """Also while the error is held, and with it the frames that know of the workers."""
+    stopped = []
+
+    def parallel(**options):
+        def parts(tasks):
+            try:
+                for draw, arguments, _ in tasks:
+                    yield draw(*arguments)
+            finally:
+                stopped.append(True)
+
+        return parts
+
+    def draw(chunk: range) -> Rows:
+        return Rows(np.zeros((len(chunk), 3, 4, 4), np.uint8), ["a"] * len(chunk), [0] * len(chunk), [""] * len(chunk))
+
+    def interrupt(bar, n):
+        raise KeyboardInterrupt  # in the reader's process, while workers draw
+
+    monkeypatch.setattr(build, "Parallel", parallel)
+    monkeypatch.setattr(build.tqdm, "update", interrupt)
+    with pytest.raises(KeyboardInterrupt) as held:
+        build.in_parallel(draw, 5, 4)
+    assert stopped and held.value is not None
 
 
 TWO_AT_ONCE = """
 import sys, time
 from pathlib import Path
 from clipmini.datasets import scenes
-from clipmini.datasets.scenes import build, rows, store
+from clipmini.datasets.scenes import build, rows
 folder = Path(sys.argv[1])
 def slow():
     (folder / f"drawn by {sys.argv[2]}").touch()
@@ -162,8 +234,8 @@ def test_two_processes_draw_once(tmp_path):
 
 def test_every_part_is_checked(tmp_path):
     rows = Rows(np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2), ["a", "ünicode 🙂"], [4, -2], ['{"a": 1}', ""])
-    store.write(tmp_path / "x", rows)
-    read = store.read(tmp_path / "x")
+    store.write(tmp_path / "x", rows.to_arrays())
+    read = Rows.from_arrays(store.read(tmp_path / "x"))
     assert np.array_equal(read.images, rows.images) and read[1:] == rows[1:]
     content = (tmp_path / "x").read_bytes()
     parts = rows.images.nbytes + 2 * 8 + len("a\nünicode 🙂".encode()) + len('{"a": 1}\n')

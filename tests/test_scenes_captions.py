@@ -9,7 +9,7 @@ import pytest
 from clipmini.datasets.scenes import REFERENCE, rows
 from clipmini.datasets.scenes.parse import Mention, omitted
 from clipmini.datasets.scenes.words import ATTRIBUTES, KINDS, WORDS, is_held_out
-from clipmini.datasets.scenes.world import NONE, Failings, replace, weights
+from clipmini.datasets.scenes.world import NO_CAPTION_NOISE, CaptionNoise, replace, weights
 
 NUMBERS = {word: n for n, word in enumerate(("zero", "one", "two", "three", "four", "five", "six"))}
 MEANS = {word: (a, value) for a in ATTRIBUTES for value, entry in WORDS[f"{a}s"].items() for word in entry["words"]}
@@ -107,66 +107,67 @@ def read(text: str) -> tuple[list[Mention], dict]:
     return mentions, said
 
 
-def agree(text: str, said, scene) -> None:
+def agree(text: str, parse, scene) -> None:
     """What is read off a text is what its parse says."""
     mentions, more = read(text)
-    if said.form == "between":  # the middle first, in the parse
+    if parse.form == "between":  # the middle first, in the parse
         order = more["relation"][1:]
         mentions, more = [mentions[i] for i in order], {"relation": ("between", 0, 1, 2)}
     of_one = {name: more.pop(name) for name in ("place", "points", "glyph") if name in more}
-    assert [m._replace(**of_one) for m in mentions] == [m._replace(who=()) for m in said.mentions], text
+    assert [m._replace(**of_one) for m in mentions] == [m._replace(who=()) for m in parse.mentions], text
     if roles := more.pop("roles", None):
-        assert roles[0] == said.action and [said.mentions[i].who for i in roles[1:]] == [(0,), (1,)][: len(roles) - 1], text
+        assert roles[0] == parse.action and [parse.mentions[i].who for i in roles[1:]] == [(0,), (1,)][: len(roles) - 1], text
     else:
-        assert not said.action, text
-    expected = {name: getattr(said, name) for name in ("relation", "background", "word") if getattr(said, name)}
+        assert not parse.action, text
+    expected = {name: getattr(parse, name) for name in ("relation", "background", "word") if getattr(parse, name)}
     assert more == expected, text
 
 
 def test_a_text_says_what_its_parse_says():
     """Wrong words included: there, too, the parse keeps what was said."""
-    world = replace(REFERENCE, failings=Failings(wrong=0.2, alt_text=0, file_name=0, foreign=0, unrelated=0))
+    world = replace(REFERENCE, caption_noise=CaptionNoise(wrong=0.2, alt_text=0, file_name=0, foreign=0, unrelated=0))
     forms = Counter()
     for row in range(4000):
-        scene, text, said = rows.pair(world, "train", row)
-        agree(text, said, scene)
-        forms[said.form] += 1
+        scene, text, parse = rows.pair(world, "train", row)
+        agree(text, parse, scene)
+        forms[parse.form] += 1
     assert len(forms) == 20 and min(forms.values()) > 20
 
 
-def failing(**rates) -> list:
+def noisy(**rates) -> list:
     """2,000 scenes with captions that fail in these ways alone."""
-    world = replace(REFERENCE, failings=replace(NONE, **rates))
+    world = replace(REFERENCE, caption_noise=replace(NO_CAPTION_NOISE, **rates))
     return [rows.pair(world, "train", row) for row in range(2000)]
 
 
 def test_no_caption_names_what_is_held_out():
     """Nor one that is wrong, nor one of another picture."""
-    for _, text, said in failing(wrong=0.8, unrelated=0.3):
-        assert not any(is_held_out(m.shape, m.colour, m.fill) for m in said.mentions), text
+    for _, text, parse in noisy(wrong=0.8, unrelated=0.3):
+        assert not any(is_held_out(m.shape, m.colour, m.fill) for m in parse.mentions), text
 
 
 def test_a_foreign_word_is_of_the_language_that_is_recorded():
-    found = [(text, said) for _, text, said in failing(foreign=0.5) if said.failings]
+    found = [(text, parse) for _, text, parse in noisy(foreign=0.5) if parse.noise]
     assert len(found) > 500
-    for text, said in found:
-        language = re.fullmatch(r"foreign word \((\w+)\)", said.failings[0])[1]
-        values = [(a, getattr(m, a)) for m in said.mentions for a in ("shape", "colour") if getattr(m, a) in ATTRIBUTES[a]]
+    for text, parse in found:
+        language = re.fullmatch(r"foreign word \((\w+)\)", parse.noise[0])[1]
+        values = [(a, getattr(m, a)) for m in parse.mentions for a in ("shape", "colour") if getattr(m, a) in ATTRIBUTES[a]]
         assert any(WORDS[f"{a}s"][value][language] in text for a, value in values), text
 
 
 def test_the_heart_is_the_only_heart():
-    found = [(scene, text, said) for scene, text, said in failing() if said.form == "is"]
+    found = [(scene, text, parse) for scene, text, parse in noisy() if parse.form == "is"]
     assert len(found) > 30
-    for scene, text, said in found:
-        assert sum(o.shape == said.mentions[0].shape for o in scene.objects) == 1, text
+    for scene, text, parse in found:
+        assert sum(o.shape == parse.mentions[0].shape for o in scene.objects) == 1, text
 
 
 @pytest.mark.parametrize("omit", [0, 0.25, 0.7])
 def test_objects_are_left_out_as_often_as_the_world_says(omit):
     """But never all of them."""
-    world = replace(REFERENCE, counts=((3, 1),), layouts=weights(scattered=1), action=0, failings=replace(NONE, omit=omit))
+    noise = replace(NO_CAPTION_NOISE, omit=omit)
+    world = replace(REFERENCE, counts=((3, 1),), layouts=weights(scattered=1), action=0, caption_noise=noise)
     found = [rows.pair(world, "train", row) for row in range(1500)]
-    left_out = [len(omitted(said, scene)) for scene, _, said in found if said.form in ("listed", "framed", "grounded")]
+    left_out = [len(omitted(parse, scene)) for scene, _, parse in found if parse.form in ("listed", "framed", "grounded")]
     assert len(left_out) > 200 and max(left_out) <= 2
     assert abs(np.mean(left_out) / 3 - (omit - omit**3 / 3)) < 0.05

@@ -64,7 +64,7 @@ def test_lines_for_another_training_set_run_as_they_stand(monkeypatch, tmp_path)
     names = {"cm": cm, "scenes": scenes, "train": scenes.generate(scenes.REFERENCE, 2)}
     exec(few, names)
     assert len(names["both"]) == 2 + scenes.SIZES["planted"]
-    assert not any(scenes.read_note(note)[1].failings for note in scenes.generate(names["clean"], 50).notes)
+    assert not any(scenes.read_note(note)[1].noise for note in scenes.generate(names["clean"], 50).notes)
 
 
 def test_figures_were_drawn_by_this_generator():

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from clipmini.datasets.scenes import duplicates, rows
 from clipmini.datasets.scenes.duplicates import ALL, CHANGES, RATES
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.world import REFERENCE
 
 ALIKE = 12.0  # grey levels: the most that any 4 x 4 block of two near-duplicates differs by
@@ -56,14 +56,14 @@ def train():
 def sources():
     """The test pictures that were copied, in the order of the table."""
     parts = []
-    for name, group in groupby(duplicates.table(), key=lambda plant: plant.task):
-        parts.append(rows.render([rows.answer(name, ALL[name], "test", plant.row)[0] for plant in group], 32))
+    for name, group in groupby(duplicates.table(), key=lambda duplicate: duplicate.task):
+        parts.append(rows.render([rows.answer(name, ALL[name], "test", duplicate.row)[0] for duplicate in group], 32))
     return np.concatenate(parts)
 
 
 @pytest.fixture(scope="module")
 def copies():
-    return duplicates.draw_planted(32)
+    return duplicates.draw_duplicates(32)
 
 
 def test_no_test_picture_has_a_near_duplicate_in_training(train, sources):
@@ -80,7 +80,7 @@ def test_planted_near_duplicates_are_found(train, sources, copies):
     found = (distance < ALIKE) & (which == own)
     least = {"shifted": 0.98, "blurred": 0.98, "cropped": 0.9, "relit": 0.85, "recompressed": 0}
     for change, share in least.items():
-        rows_of = torch.tensor([plant.change == change for plant in duplicates.table()[some]])
+        rows_of = torch.tensor([duplicate.change == change for duplicate in duplicates.table()[some]])
         assert found[rows_of].float().mean() >= share, change
     assert found.float().mean() > 0.7
 
@@ -89,29 +89,29 @@ def test_copies_are_planted_at_the_rates_that_are_set():
     table = duplicates.table()
     assert set(RATES) <= set(ALL) and not set(RATES) & {name for name, task in ALL.items() if not task.classes}
     for name, rate in RATES.items():
-        of_task = [plant.row for plant in table if plant.task == name]
+        of_task = [duplicate.row for duplicate in table if duplicate.task == name]
         assert len(of_task) == len(set(of_task)) == round(rate * ALL[name].size)
         assert all(0 <= row < ALL[name].size for row in of_task)
-    assert len(table) == duplicates.COPIES and {plant.change for plant in table} == set(CHANGES)
-    assert 0.45 < np.mean([plant.on_label for plant in table]) < 0.55
+    assert len(table) == duplicates.COPIES and {duplicate.change for duplicate in table} == set(CHANGES)
+    assert 0.45 < np.mean([duplicate.on_label for duplicate in table]) < 0.55
     assert sum(rate == 0 for rate in RATES.values()) >= 9  # as in the paper, where nine sets of 35 had none
 
 
 def test_a_caption_names_the_answer_only_if_the_table_says_so(copies):
-    for plant, text, label, line in zip(duplicates.table(), copies.captions, copies.labels, copies.notes, strict=True):
-        task = ALL[plant.task]
+    for duplicate, text, label, line in zip(duplicates.table(), copies.captions, copies.labels, copies.notes, strict=True):
+        task = ALL[duplicate.task]
         prompts = {template.format(task.classes[label]) for template in task.templates}
-        assert (text in prompts) == plant.on_label
-        if not plant.on_label:
+        assert (text in prompts) == duplicate.on_label
+        if not duplicate.on_label:
             assert not any(name in text for name in task.classes if len(name) > 1), text
-        scene, said = rows.read_note(line)
-        assert said.failings == (() if plant.on_label else ("off label",))
-        assert scene == rows.answer(plant.task, task, "test", plant.row)[0]
+        scene, parse = rows.read_note(line)
+        assert parse.noise == (() if duplicate.on_label else ("off label",))
+        assert scene == rows.answer(duplicate.task, task, "test", duplicate.row)[0]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_copy_is_changed_but_alike(change, sources):
-    copied = np.stack([duplicates.copy(Dice("c", i), image, change) for i, image in enumerate(sources[:40])])
+    copied = np.stack([duplicates.copy(Rng("c", i), image, change) for i, image in enumerate(sources[:40])])
     assert copied.shape == sources[:40].shape and copied.dtype == np.uint8
     assert (copied != sources[:40]).reshape(40, -1).any(axis=1).all()
     other = apart(torch.from_numpy(sources[:40]).float(), torch.from_numpy(np.roll(copied, 1, axis=0)).float())

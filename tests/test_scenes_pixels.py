@@ -308,17 +308,17 @@ def test_things_can_be_told_from_their_ground(name):
 
 
 def test_captions_tell_what_the_pixels_show():
-    """Colours, shapes, sizes, places and numbers in captions without failings, of things that do not overlap."""
+    """Colours, shapes, sizes, places and numbers in captions without noise, of things that do not overlap."""
     checked = counted = 0
     for row in range(300):
-        scene, caption, said = pair(REFERENCE, "train", row)
+        scene, caption, parse = pair(REFERENCE, "train", row)
         scene = plain(scene._replace(word=""))
-        if said.failings or scene.action or any(o.glyph for o in scene.objects):
+        if parse.noise or scene.action or any(o.glyph for o in scene.objects):
             continue
         seen = things(scene, 224)
         if len(seen) != len(scene.objects):
             continue
-        for mention in said.mentions:
+        for mention in parse.mentions:
             n = sum(is_meant(mention, found) for found in seen)
             assert n == mention.count if mention.count > 1 else n > 0, (row, caption, [(named(t), t.size) for t in seen])
             checked, counted = checked + 1, counted + (mention.count > 1)

@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import motion, rows, shifts
-from clipmini.datasets.scenes.draw import draw, expose
+from clipmini.datasets.scenes.draw import _grain, draw, expose
 from clipmini.datasets.scenes.duplicates import ALL
-from clipmini.datasets.scenes.request import Ask
+from clipmini.datasets.scenes.request import Request
 from clipmini.datasets.scenes.sample import bucket, sample
 from clipmini.datasets.scenes.scene import SIDE, Object, Scene
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, KINDS, RGB, SHAPES, SIZES, is_held_out
-from clipmini.datasets.scenes.world import REFERENCE, WORLDS
+from clipmini.datasets.scenes.world import GAINS, NOISES, REFERENCE, WORLDS
 
 PHRASE = re.compile(rf"(an?) ({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})")
 
@@ -80,15 +81,15 @@ def test_splits_do_not_look_at_what_cannot_be_pointed_at(colour):
 
 
 def test_values_are_as_frequent_as_their_weights_say():
-    dice = scenes.Dice("weights")
-    found = Counter(dice.weighted((("a", 1), ("b", 0), ("c", 3))) for _ in range(4000))
+    rng = scenes.Rng("weights")
+    found = Counter(rng.weighted((("a", 1), ("b", 0), ("c", 3))) for _ in range(4000))
     assert found["b"] == 0 and abs(found["a"] / 4000 - 0.25) < 0.03
 
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_scenes_show_what_their_world_sets(name):
     world = WORLDS[name]
-    found = [sample(scenes.Dice("w", i), world) for i in range(600)]
+    found = [sample(scenes.Rng("w", i), world) for i in range(600)]
     objects = [o for scene in found for o in scene.objects]
     ranges = [(world.gain, [s.gain for s in found]), (world.noise, [s.noise for s in found])]
     ranges += [((-world.tilt, world.tilt), [o.angle for o in objects if o.shape != "arrow"])]
@@ -116,10 +117,34 @@ def test_light_and_noise_are_those_of_the_scene():
     assert (lit[0] == lit[4]).all() and (lit[1] != lit[5]).mean() > 0.5  # another seed, another grain
 
 
+@pytest.mark.parametrize("gain", [GAINS[0] - 5, GAINS[0], GAINS[1], GAINS[1] + 5])
+def test_all_light_that_a_world_may_set_fits_the_integers(gain):
+    """And what films make of it, with the most noise; the control would wrap."""
+    white = Image.new("RGB", (32, 32), "white")
+    for noise in (0, NOISES[1]):
+        found = expose([white], [view(seed=1, gain=gain, noise=noise)]).astype(int)
+        expected = min(255 * (gain // 2) // 128, 255)
+        assert (found == expected).all() if noise == 0 else abs(found.mean() - expected) < 75
+    assert (expose([white], [view(seed=1, gain=600)]) != 255).all()
+
+
+def test_all_noise_that_a_world_may_set_fits_the_integers():
+    """At the strongest grain, too, whose sign a wrap would turn."""
+    grey, most = Image.new("RGB", (32, 32), (128, 128, 128)), view(seed=1, noise=NOISES[1])
+    start = (most.seed + 7919 * most.gain) % (len(_grain()) - 3 * 32 * 32)
+    grain = _grain()[start : start + 3 * 32 * 32].astype(int)
+    grain[np.abs(grain).argmax()] = np.iinfo(np.int8).max  # the strongest that there is
+    expected = (128 + (NOISES[1] * grain >> 7)).clip(0, 255)
+    with pytest.MonkeyPatch.context() as patch:
+        padded = np.roll(np.pad(grain.astype(np.int16), (0, len(_grain()) - len(grain))), start)
+        patch.setitem(expose.__globals__, "_grain", lambda: padded)
+        assert np.array_equal(expose([grey], [most]).ravel(), expected)
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 def test_every_frame_of_an_action_lies_within_the_picture(name):
     for i in range(60):
-        scene = sample(scenes.Dice("frames", i), REFERENCE, Ask(action=name))
+        scene = sample(scenes.Rng("frames", i), REFERENCE, Request(action=name))
         for o in (o for still in motion.frames(scene) for o in still.objects):
             assert o.r <= min(o.x, o.y) and max(o.x, o.y) <= SIDE - o.r
 
@@ -166,7 +191,7 @@ def test_a_class_knows_its_kind():
 @pytest.mark.parametrize("name", ["film", "video"])
 def test_frames_are_in_order_of_time(name):
     for action in shifts.FILMED:
-        scene = sample(scenes.Dice("film"), REFERENCE, Ask(action=action))
+        scene = sample(scenes.Rng("film"), REFERENCE, Request(action=action))
         scene = scene._replace(action=scene.action._replace(frames=7, pace=9))
         task = replace(ALL[name], make=lambda *_, scene=scene: (scene, ()))
         shown = [rows.answer(name, task, "val", 7 + t)[0].objects for t in range(7)]

@@ -25,7 +25,7 @@ def test_from_training_to_a_score(checked, parts, pairs, tmp_path):
     data = checked.datasets.Pairs(
         name="p", split="train", images=pairs.images, captions=pairs.captions, labels=labels, classes=classes
     )
-    for augment in checked.transforms.AUGMENTATIONS:
+    for augment in checked.datasets.augmentation.AUGMENTATIONS:
         config = checked.TrainConfig(steps=2, batch_size=7, device="cpu", augment=augment)
         assert len(list(checked.train(model, tok, data, config, run_dir=tmp_path / augment))) == 2
     model, tok, _ = checked.load(tmp_path / "none" / "checkpoint.safetensors")

@@ -14,7 +14,7 @@ from scenes_board import GAP, INK, MUTED, OTHER, STATIC, TILE, WRONG, Card, Run,
 from clipmini.datasets import scenes
 from clipmini.datasets.scenes import duplicates, motion, rows
 from clipmini.datasets.scenes.parse import mistakes, omitted
-from clipmini.datasets.scenes.sample import Ask, sample
+from clipmini.datasets.scenes.sample import Request, sample
 from clipmini.datasets.scenes.scene import SIDE, Object, Scene, beside, place
 from clipmini.datasets.scenes.setups import QUIET
 from clipmini.datasets.scenes.tasks import NEAR, Task
@@ -53,11 +53,11 @@ def pairs() -> list[tuple]:
 def six() -> list[tuple[str, Scene, str, list[Run], str]]:
     """The first training pair of each of six kinds: its kind, scene, caption, the caption with marks, and the truth."""
     found: dict[str, tuple] = {}
-    for scene, text, said in pairs():
+    for scene, text, parse in pairs():
         plain = not (scene.word or scene.action) and 12 < len(text) < 48
-        kind = kind_of(scene, text, said) if plain else ""
+        kind = kind_of(scene, text, parse) if plain else ""
         if kind and kind not in found:
-            found[kind] = (scene, text, *truth(kind, scene, text, said))
+            found[kind] = (scene, text, *truth(kind, scene, text, parse))
         if len(found) == len(KINDS):
             break
     if missing := set(KINDS) - set(found):
@@ -68,39 +68,39 @@ def six() -> list[tuple[str, Scene, str, list[Run], str]]:
 KINDS = ("complete", "omits", "wrong", "foreign", "noise", "unrelated")
 
 
-def kind_of(scene: Scene, text: str, said) -> str:
+def kind_of(scene: Scene, text: str, parse) -> str:
     """Which of the six kinds a pair is a clear example of, or ""."""
     few = len(scene.objects) in (2, 3)
-    match said.failings:
-        case () if said.form == "listed" and few and not omitted(said, scene) and all(m.colour for m in said.mentions):
+    match parse.noise:
+        case () if parse.form == "listed" and few and not omitted(parse, scene) and all(m.colour for m in parse.mentions):
             return "complete"
-        case () if said.form == "grounded" and few and len(omitted(said, scene)) == 1:
+        case () if parse.form == "grounded" and few and len(omitted(parse, scene)) == 1:
             return "omits"
-        case ("wrong colour",) if said.form in ("simple", "placed") and len(scene.objects) == 1 and plainly_wrong(scene, said):
+        case ("wrong colour",) if parse.form in ("simple", "placed") and len(scene.objects) == 1 and plainly_wrong(scene, parse):
             return "wrong"
-        case (failing,) if failing.startswith("foreign") and said.form in ("simple", "placed") and len(scene.objects) == 1:
+        case (noise,) if noise.startswith("foreign") and parse.form in ("simple", "placed") and len(scene.objects) == 1:
             return "foreign"
-        case ("file name",) if not omitted(said, scene) and said.mentions[0].colour and said.mentions[0].shape:
+        case ("file name",) if not omitted(parse, scene) and parse.mentions[0].colour and parse.mentions[0].shape:
             return "noise"
-        case ("unrelated",) if said.form == "listed" and len(said.mentions) == 2 and len(mistakes(said, scene)) > 2:
+        case ("unrelated",) if parse.form == "listed" and len(parse.mentions) == 2 and len(mistakes(parse, scene)) > 2:
             return "unrelated"
     return ""
 
 
-def plainly_wrong(scene: Scene, said) -> bool:
+def plainly_wrong(scene: Scene, parse) -> bool:
     """Whether the colour that is said is far from the one that is shown."""
-    return distance(RGB[scene.objects[0].colour], RGB[said.mentions[0].colour]) > 300
+    return distance(RGB[scene.objects[0].colour], RGB[parse.mentions[0].colour]) > 300
 
 
-def truth(kind: str, scene: Scene, text: str, said) -> tuple[list[Run], str]:
+def truth(kind: str, scene: Scene, text: str, parse) -> tuple[list[Run], str]:
     """The caption with the words that fail marked, and a line that says what is the case."""
     o = scene.objects[0]
     if kind == "wrong":
-        return marked(text, "colour", said.mentions[0].colour, WRONG), f"A wrong word: it is {o.colour}."
+        return marked(text, "colour", parse.mentions[0].colour, WRONG), f"A wrong word: it is {o.colour}."
     if kind == "foreign":
-        return foreign(text, o, said.failings[0][-3:-1])
+        return foreign(text, o, parse.noise[0][-3:-1])
     if kind == "omits":
-        missing = article("{0.colour} {0.shape}".format(scene.objects[omitted(said, scene)[0]]))
+        missing = article("{0.colour} {0.shape}".format(scene.objects[omitted(parse, scene)[0]]))
         return [(text, INK)], f"True, but silent about {missing}."
     if kind == "unrelated":
         return [(text, WRONG)], "The caption of another picture."
@@ -240,8 +240,9 @@ def tinted(names: np.ndarray) -> Image.Image:
 def acting(action: str, frames: int = 6) -> Scene:
     """The first scene of an action that is told in so many frames, solid on a plain ground."""
     for n in range(10_000):
-        ask = Ask(action=action, background="plain", objects=({"fill": "solid"},) * (2 if action in motion.TWO_SIDED else 1))
-        scene = sample(scenes.Dice("card", action, n), QUIET, ask)
+        n_objects = 2 if action in motion.TWO_SIDED else 1
+        request = Request(action=action, background="plain", objects=({"fill": "solid"},) * n_objects)
+        scene = sample(scenes.Rng("card", action, n), QUIET, request)
         if scene.action.frames == frames:
             return scene
     raise ValueError(f"no {action} in {frames} frames")
@@ -298,7 +299,7 @@ def filmed(name: str, task: Task, split: str) -> list[int]:
     """The first film in which a thing moves to the right, the first in which it grows, and the first in which it shrinks."""
     first = {}
     for film in range(task.size // task.frames):
-        scene, _ = task.make(scenes.Dice(0, "task", name, split, film), task.label(film * task.frames), split)
+        scene, _ = task.make(scenes.Rng(0, "task", name, split, film), task.label(film * task.frames), split)
         first.setdefault(scene.action.name, film)
     return [first[name] for name in ("moving right", "growing", "shrinking")]
 
@@ -352,7 +353,7 @@ def draw_copies() -> Card:
     for name in ("shape of the larger", "shape on a photograph", "kind"):
         scene, *_ = rows.answer(name, duplicates.ALL[name], "val", 0)
         image = rows.render([scene], 64)[0]
-        copies = [duplicates.copy(scenes.Dice("card", name, change), image, change) for change in duplicates.CHANGES]
+        copies = [duplicates.copy(scenes.Rng("card", name, change), image, change) for change in duplicates.CHANGES]
         pictures += [Image.fromarray(copy.transpose(1, 2, 0)) for copy in (image, *copies)]
         texts += ["original", *duplicates.CHANGES] if name == "kind" else [""] * (1 + len(duplicates.CHANGES))
     grid(card, pictures, texts, 6, 18)

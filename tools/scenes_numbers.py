@@ -47,7 +47,7 @@ def share(holds) -> str:
 
 def fingerprint(split: str) -> str:
     """Eight hex digits over the captions and the notes of a split's first pairs; no pixel is drawn."""
-    text = "\n".join(f"{text}\t{rows.note(scene, said)}" for scene, text, said in first_pairs(split))
+    text = "\n".join(f"{text}\t{rows.note(scene, parse)}" for scene, text, parse in first_pairs(split))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -274,8 +274,8 @@ def of_machine() -> dict:
 
 def silent() -> str:
     """Of the pictures of several objects whose caption is true, the share whose caption does not speak of all."""
-    several = [(scene, said) for scene, _, said in pairs() if len(scene.objects) > 1 and not said.failings]
-    return percent(sum(bool(omitted(said, scene)) for scene, said in several), len(several), 0)
+    several = [(scene, parse) for scene, _, parse in pairs() if len(scene.objects) > 1 and not parse.noise]
+    return percent(sum(bool(omitted(parse, scene)) for scene, parse in several), len(several), 0)
 
 
 def listed(words) -> str:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from clipmini import metrics
 from clipmini.datasets.scenes import TASKS, VERSION
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.rows import answer, render
 from clipmini.datasets.scenes.scene import Scene, place
 from clipmini.datasets.scenes.setups import KIND_NAMES
@@ -124,12 +124,12 @@ def known(scene: Scene) -> dict[str, int]:
 def examples(group: str, seed: int, batches: int, size: int = BATCH) -> Iterator[tuple[Tensor, Tensor]]:
     """Fresh pictures (N, 3, 32, 32) of a group's tasks with the answers (N, heads), -100 where unknown."""
     names = tuple((name, OFTEN.get(name, 1)) for name in GROUPS[group])
-    dice, columns = Dice("proof", group, seed), list(HEADS)
+    rng, columns = Rng("proof", group, seed), list(HEADS)
     for _ in range(batches):
         scenes, labels = [], torch.full((size, len(columns)), -100)
         for i in range(size):
-            name = dice.weighted(names)
-            scene, label, _ = answer(name, TASKS[name], "train", dice.below(1 << 40), f"proof {seed}")
+            name = rng.weighted(names)
+            scene, label, _ = answer(name, TASKS[name], "train", rng.below(1 << 40), f"proof {seed}")
             scenes.append(scene)
             for head, value in (known(scene) | dict(parts(name, TASKS[name], label))).items():
                 labels[i, columns.index(head)] = value

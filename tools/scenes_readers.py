@@ -17,7 +17,7 @@ from scenes_proof import Residual, half_precision, optimised, pixels, record, ru
 from torch import Tensor, nn
 
 from clipmini.datasets.scenes import REFERENCE, TASKS
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.rows import answer, pair, render
 from clipmini.datasets.scenes.scene import SIDE, Scene
 from clipmini.datasets.scenes.tasks import COMBINATION
@@ -189,10 +189,10 @@ def drawn(found) -> Batch:
 
 def fresh(seed: int, batches: int) -> Iterator[Batch]:
     """Fresh training rows of all choice tasks but those whose combinations must stay unseen."""
-    dice = Dice("looker", seed)
+    rng = Rng("looker", seed)
     for _ in range(batches):
-        names = [dice.pick(TRAINED) for _ in range(BATCH)]
-        yield drawn([answer(name, TASKS[name], "train", dice.below(1 << 40), f"looker {seed}") for name in names])
+        names = [rng.pick(TRAINED) for _ in range(BATCH)]
+        yield drawn([answer(name, TASKS[name], "train", rng.below(1 << 40), f"looker {seed}") for name in names])
 
 
 def named(logits: Tensor, names: Tensor) -> Tensor:

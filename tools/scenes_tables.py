@@ -69,19 +69,19 @@ task.labels[0]
 
 def note() -> str:
     """What is known of the first training pair: an attribute a line, of its first object and of what the caption says."""
-    scene, text, said = pairs()[0]
-    o, m = scene.objects[0], said.mentions[0]
+    scene, text, parse = pairs()[0]
+    o, m = scene.objects[0], parse.mentions[0]
     objects = f"{len(scene.objects)} object{'s' * (len(scene.objects) > 1)}"
     held = [
         ("`scene.objects`", objects),
         *values("scene.objects[0]", o, ("shape", "colour", "size", "fill", "x", "y", "r")),
         *values("scene", scene, ("background", "tints", "style", "word", "action")),
         ("the caption", code(text)),
-        ("`said.form`, its production", code(repr(said.form))),
-        *values("said.mentions[0]", m, ("who", "count", "shape", "colour", "size")),
-        *values("said", said, ("failings",)),
+        ("`parse.form`, its production", code(repr(parse.form))),
+        *values("parse.mentions[0]", m, ("who", "count", "shape", "colour", "size")),
+        *values("parse", parse, ("noise",)),
     ]
-    return table(["`scene, said = scenes.read_note(train.notes[0])`", "holds"], held, "ll")
+    return table(["`scene, parse = scenes.read_note(train.notes[0])`", "holds"], held, "ll")
 
 
 def values(name: str, of, keys: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -126,7 +126,7 @@ def other() -> str:
 from dataclasses import replace
 
 # the training scenes again, but no caption fails
-clean = replace(scenes.REFERENCE, failings=scenes.NO_FAILINGS)
+clean = replace(scenes.REFERENCE, caption_noise=scenes.NO_CAPTION_NOISE)
 scenes.generate(clean, 200_000)
 
 # twice as many pairs, drawn anew, still apart from test
@@ -176,17 +176,17 @@ def known(entry: dict | list) -> str:
 
 def grammar() -> str:
     """One example of each production, how often it is tried, and how often it comes out."""
-    total, forms = sum(weight for _, weight in WEIGHTS), Counter(said.form for *_, said in pairs())
+    total, forms = sum(weight for _, weight in WEIGHTS), Counter(parse.form for *_, parse in pairs())
     body = []
     for form, weight in WEIGHTS:
-        example = next(text for _, text, said in pairs() if said.form == form and not said.failings and 10 < len(text) < 64)
+        example = next(text for _, text, parse in pairs() if parse.form == form and not parse.noise and 10 < len(text) < 64)
         body.append([f"*{form}*: {example}", percent(weight, total), percent(forms[form], SAMPLE)])
     return table(["production, for example", "tried", "comes out"], body, "lrr")
 
 
 def failings() -> str:
     """The rates that are set, what comes of them, and an example."""
-    rates = scenes.REFERENCE.failings
+    rates = scenes.REFERENCE.caption_noise
     kinds = (
         ("a wrong word", "wrong", rates.wrong), ("a foreign word", "foreign", rates.foreign),
         ("alt text", "alt text", rates.alt_text), ("a file name", "file name", rates.file_name),
@@ -194,16 +194,16 @@ def failings() -> str:
     )
     body = []
     for name, failing, rate in kinds:
-        hit = [(scene, text, said) for scene, text, said in pairs() if any(f.startswith(failing) for f in said.failings)]
-        example = next(with_truth(*pair) for pair in hit if len(pair[2].failings) == 1 and 12 <= len(pair[1]) < 64)
+        hit = [(scene, text, parse) for scene, text, parse in pairs() if any(f.startswith(failing) for f in parse.noise)]
+        example = next(with_truth(*pair) for pair in hit if len(pair[2].noise) == 1 and 12 <= len(pair[1]) < 64)
         body.append([f"*{name}*: {example}", percent(rate), percent(len(hit), SAMPLE)])
     return table(["failing, for example", "set", "comes out"], body, "lrr")
 
 
-def with_truth(scene, text: str, said) -> str:
+def with_truth(scene, text: str, parse) -> str:
     """The caption, and what a wrong word of it should say."""
-    for m in said.mentions if said.failings[0].startswith("wrong") else ():
-        attribute = said.failings[0].split()[1]
+    for m in parse.mentions if parse.noise[0].startswith("wrong") else ():
+        attribute = parse.noise[0].split()[1]
         right = getattr(scene.objects[m.who[0]], attribute)
         if getattr(m, attribute) and getattr(m, attribute) not in (right, KINDS.get(right)):
             return f"{text} (in truth: {right})"

@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from clipmini.config import choose
-from clipmini.datasets.transforms import standardize
+from clipmini.datasets.transforms import standardize, to_unit
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,20 @@ def _join(one: Changes, other: Changes) -> Changes:
 
 
 def uniform(n: int, low: float, high: float, generator: torch.Generator) -> Float[Tensor, "N"]:
-    """(N,) numbers between low and high."""
-    return low + (high - low) * torch.rand(n, generator=generator)
+    """(N,) numbers between low and high, the same whatever PyTorch's default precision and device are."""
+    return low + (high - low) * torch.rand(n, generator=generator, dtype=torch.float32, device="cpu")
+
+
+def none(n: int) -> Float[Tensor, "N"]:
+    """(N,) zeros: nothing of this kind is done."""
+    return torch.zeros(n, dtype=torch.float32, device="cpu")
 
 
 def crop(n: int, generator: torch.Generator) -> Changes:
     """The paper's only augmentation: a random square crop of the resized image."""
     zoom = uniform(n, 0.9, 1.0, generator)
-    room, none = 1 - zoom, torch.zeros(n)
-    shift_x, shift_y = (room * uniform(n, -1, 1, generator) for _ in range(2))
-    return Changes(zoom, zoom, shift_x, shift_y, none, none, none, none)
+    shift_x, shift_y = ((1 - zoom) * uniform(n, -1, 1, generator) for _ in range(2))
+    return Changes(zoom, zoom, shift_x, shift_y, none(n), none(n), none(n), none(n))
 
 
 def mild(n: int, generator: torch.Generator) -> Changes:
@@ -69,8 +73,11 @@ def mild(n: int, generator: torch.Generator) -> Changes:
 
 
 def handwriting(n: int, generator: torch.Generator) -> Changes:
-    """As if written by hand: slanted, stretched, thicker and thinner strokes, blurred. The first half of a batch stays mild."""
-    half = n // 2
+    """As if written by hand: slanted, stretched, thicker and thinner strokes, blurred. The first half of a batch stays mild.
+
+    The middle picture of an odd number goes to either half by chance, so one picture alone stays mild every other time.
+    """
+    half = (n + 1) // 2 if n % 2 and uniform(1, 0, 1, generator) < 0.5 else n // 2
     rough = _move(n - half, generator, angle=12, zoom=0.25, stretch=0.2, slant=0.45, shift=0.15)
     smooth = mild(half, generator)
     rough = dataclasses.replace(rough, thicken=uniform(n - half, -0.4, 0.8, generator), blur=uniform(n - half, 0, 1, generator))
@@ -88,15 +95,20 @@ AUGMENTATIONS: dict[str, Callable[[int, torch.Generator], Changes] | None] = {
 def draw(name: str, n: int, generator: torch.Generator) -> Changes | None:
     """The changes of a batch of n pictures; None where nothing changes.
 
-    Raises: ValueError, with the choices, for an unknown name.
+    Raises: ValueError, with the choices, for an unknown name; if the generator is not on the CPU.
     """
+    if generator.device.type != "cpu":
+        raise ValueError(f"expected a generator on the CPU, so that a seed means the same anywhere, got {generator.device}")
     distribution = choose("augmentation", name, AUGMENTATIONS)
     return distribution and distribution(n, generator)
 
 
 def augment(images: UInt8[Tensor, "N C H W"], changes: Changes | None) -> Float[Tensor, "N 3 H W"]:
-    """Pictures of one or three channels, changed and normalised where they lie."""
-    images = images.float() / 255
+    """Pictures of one or three channels, changed and normalised where they lie. Returns: float32.
+
+    Raises: ValueError if the images are not uint8.
+    """
+    images = to_unit(images)
     return standardize(images if changes is None else apply(images, changes.to(images.device)))
 
 
@@ -116,7 +128,7 @@ def warp(images: Float[Tensor, "N C H W"], changes: Changes) -> Float[Tensor, "N
     c, cos, sin = changes, changes.angle.cos(), changes.angle.sin()
     across = [c.zoom_x * cos, c.zoom_x * (c.slant * cos - sin), c.shift_x]
     down = [c.zoom_y * sin, c.zoom_y * (c.slant * sin + cos), c.shift_y]
-    theta = torch.stack(across + down, dim=1).view(-1, 2, 3)
+    theta = torch.stack(across + down, dim=1).view(-1, 2, 3).to(images.dtype)
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
@@ -143,5 +155,5 @@ def _move(
     size, wide = (1 + uniform(n, -most, most, generator) for most in (zoom, stretch))
     shift_x, shift_y = (uniform(n, -shift, shift, generator) for _ in range(2))
     turned = math.pi / 180 * uniform(n, -angle, angle, generator)
-    none = torch.zeros(n)
-    return Changes(size * wide, size / wide, shift_x, shift_y, turned, uniform(n, -slant, slant, generator), none, none)
+    slanted = uniform(n, -slant, slant, generator)
+    return Changes(size * wide, size / wide, shift_x, shift_y, turned, slanted, none(n), none(n))

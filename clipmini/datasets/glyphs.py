@@ -8,8 +8,6 @@ once, and kept in the cache.
 import csv
 import gzip
 import hashlib
-import io
-import os
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -21,10 +19,12 @@ from PIL import Image, ImageDraw, ImageFont, features
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from clipmini.datasets.cache import cached
 from clipmini.datasets.pairs import Pairs
-from clipmini.files import atomic_write, cache_dir, package_data
+from clipmini.files import cache_dir, package_data
 
 SPLITS = ("train", "val", "new_names", "new_font")
+VERSION = 1  # raised by hand when `draw` draws other pixels; the tests hold the bytes of each
 MANIFEST = "glyphs.csv.gz"
 TEMPLATES = ("{}",)
 EM, BASELINE = 0.72, 0.72  # of the image's side: the font size, and how far down letters stand
@@ -75,16 +75,13 @@ def all_positives(resolution: int) -> Tensor:
 @lru_cache(maxsize=2)
 def draw_all(resolution: int) -> Tensor:
     """(N, 1, resolution, resolution) uint8, a row a manifest line; drawn once, then read from the cache."""
-    path = cache_dir() / f"glyphs-{resolution}-{_drawing_version()}.npy"
-    try:
-        images = np.load(path)
-        if images.shape != (len(manifest()), resolution, resolution):
-            raise ValueError("not what the manifest asks for")
-    except (OSError, ValueError, EOFError):
+    path = cache_dir() / f"glyphs-{resolution}-v{VERSION}-{_libraries()}.safetensors"
+
+    def make() -> dict[str, np.ndarray]:
         rows = tqdm(manifest(), desc="drawing glyphs, once", leave=False)
-        images = np.stack([draw(font, code, resolution) for font, code, *_ in rows])
-        _keep(path, images)
-    return torch.from_numpy(images)[:, None]
+        return {"images": np.stack([draw(font, code, resolution) for font, code, *_ in rows])}
+
+    return torch.from_numpy(cached(path, make)["images"])[:, None]
 
 
 def draw(font: str, code_point: int, resolution: int) -> np.ndarray:
@@ -120,20 +117,7 @@ def _font(name: str, size: float) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)  # the complex one fails on some
 
 
-def _drawing_version() -> str:
-    """Twelve digits that change whenever the pixels may: manifest, FreeType, matplotlib's fonts, this file."""
+def _libraries() -> str:
+    """Twelve digits of all else that has a say in the pixels: the manifest, FreeType, matplotlib's fonts."""
     parts = (package_data(MANIFEST).read_bytes(), features.version("freetype2"), matplotlib.__version__)
-    code = Path(__file__).read_bytes()
-    return hashlib.sha256(repr(parts).encode() + code).hexdigest()[:12]
-
-
-def _keep(path: Path, images: np.ndarray) -> None:
-    """Store in the cache if it can be written to; without one, glyphs are drawn again next time."""
-    buffer = io.BytesIO()
-    np.save(buffer, images)
-    try:
-        with atomic_write(path) as partial:
-            partial.write_bytes(buffer.getvalue())
-    except ValueError as error:
-        if os.environ.get("CLIPMINI_CACHE"):
-            raise ValueError(f"CLIPMINI_CACHE: {error}") from error
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -6,7 +6,7 @@ Everything follows from a seed and a world. In the order in which they are best 
     outlines  patterns  inks  grounds  motion  draw     from a scene to pixels
     parse  grammar  noise            what a caption says, how it says it, how it fails
     setups  tasks  shifts  duplicates                   what is asked of models, and what training has seen of it
-    rows  build  store  version  one row, many rows, rows on disk, and the name of all this
+    rows  build  version         one row, many rows on all cores and on disk, and the name of all this
 """
 
 from collections.abc import Sequence
@@ -22,23 +22,22 @@ from clipmini.datasets.scenes.build import in_parallel, kept
 from clipmini.datasets.scenes.draw import draw
 from clipmini.datasets.scenes.duplicates import ALL
 from clipmini.datasets.scenes.noise import caption
-from clipmini.datasets.scenes.request import BUCKETS, Ask, DoesNotFit, validate
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.request import BUCKETS, DoesNotFit, Request, validate
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.rows import Rows, draw_answers, draw_pairs, read_note
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.shifts import SHIFTS, adversarial
 from clipmini.datasets.scenes.tasks import COMBINATION, TASKS
 from clipmini.datasets.scenes.version import VERSION
-from clipmini.datasets.scenes.world import NONE as NO_FAILINGS
-from clipmini.datasets.scenes.world import REFERENCE, V2, WORLDS, World
+from clipmini.datasets.scenes.world import NO_CAPTION_NOISE, REFERENCE, V2, WORLDS, World
 
 SIZES = {"train": 200_000, "val": 5_000, "test": 5_000, "v2": 5_000, "planted": duplicates.COPIES}
 SPLITS = tuple(SIZES)
 TRAIN_TIMES = 5  # as many labelled training pictures of a task as test pictures
 
 __all__ = [
-    "NO_FAILINGS", "REFERENCE", "SHIFTS", "TASKS", "V2", "VERSION", "WORLDS", "Ask", "Dice", "DoesNotFit", "Scene",
+    "NO_CAPTION_NOISE", "REFERENCE", "SHIFTS", "TASKS", "V2", "VERSION", "WORLDS", "DoesNotFit", "Request", "Rng", "Scene",
     "TaskSplits", "World", "about", "adversarial", "caption", "compose", "draw", "duplicates", "generate", "load",
     "read_note",
 ]
@@ -54,7 +53,7 @@ def load(split: str, resolution: int = 32) -> Pairs:
 
     def make() -> Rows:
         if split == "planted":
-            return duplicates.draw_planted(resolution)
+            return duplicates.draw_duplicates(resolution)
         world, bucket, seed = (V2, "test", 2) if split == "v2" else (REFERENCE, split, 0)
         draw_rows = partial(draw_pairs, world, bucket, resolution=resolution, seed=seed)
         return in_parallel(draw_rows, SIZES[split], resolution)
@@ -111,15 +110,15 @@ class TaskSplits:
         )
 
 
-def compose(seed: int = 0, world: World = REFERENCE, **ask) -> Scene:
-    """One scene as you ask for it: compose(objects=({"shape": "heart", "colour": "red"},), background="plain").
+def compose(seed: int = 0, world: World = REFERENCE, **request) -> Scene:
+    """One scene to your order: compose(objects=({"shape": "heart", "colour": "red"},), background="plain").
 
-    Args: ask: fields of `Ask`; what is left out is drawn from the world. Returns: a scene, for `draw` and `caption`.
+    Args: request: fields of `Request`; what is left out is drawn from the world. Returns: a scene, for `draw` and `caption`.
     Raises: ValueError for an unknown attribute, a held-out combination, more objects than fit.
     """
-    for name in ask:
-        choose("request", name, dict.fromkeys(Ask._fields))
-    return sample(Dice(seed, "compose"), world, validate(Ask(**ask)))
+    for name in request:
+        choose("request", name, dict.fromkeys(Request._fields))
+    return sample(Rng(seed, "compose"), world, validate(Request(**request)))
 
 
 def generate(world: World, n: int, *, split: str = "train", seed: int = 0, resolution: int = 32) -> Pairs:

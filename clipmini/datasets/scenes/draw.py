@@ -14,7 +14,7 @@ from clipmini.datasets.scenes.inks import INK, PAPER, RGB, on_paper, pale
 from clipmini.datasets.scenes.motion import frame
 from clipmini.datasets.scenes.outlines import ONE, outline
 from clipmini.datasets.scenes.patterns import pattern, shaded
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
 
 SUPER = 4  # canvas pixels to a pixel
@@ -140,8 +140,8 @@ def _cut(fill: str, texture: int, size: tuple[int, int], side: int) -> Image.Ima
 
 def _sketch(brush, o: Object, points: list[int], scene: Scene, side: int) -> None:
     """A line drawn by an unsteady hand, in the object's colour."""
-    dice, wobble = Dice("sketch", scene.seed, o.x), max(side // 110, 1)
-    points = [v + dice.between(-wobble, wobble) for v in points]
+    rng, wobble = Rng("sketch", scene.seed, o.x), max(side // 110, 1)
+    points = [v + rng.between(-wobble, wobble) for v in points]
     brush.line(points + points[:4], fill=on_paper(o.rgb, paper(scene)), width=STROKE * side // SIDE, joint="curve")
 
 

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from clipmini.datasets.scenes.inks import DARK_PAPER, PAPER, RGB, shade
 from clipmini.datasets.scenes.patterns import pattern, shaded
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.scene import SIDE, Scene
 from clipmini.datasets.scenes.words import TINTS
 
@@ -56,15 +56,15 @@ def _tile(kind: str, tint: str, side: int) -> Image.Image:
     size, ground = side * 3 // 2, TINTS[tint]
     tile = Image.new("RGB", (size, size), ground)
     if kind == "crumbs":
-        _strew(ImageDraw.Draw(tile), Dice(kind, tint), ground, side, size)
+        _strew(ImageDraw.Draw(tile), Rng(kind, tint), ground, side, size)
     else:
         tile.paste(shade(ground), mask=pattern(kind, side, size))
     return tile
 
 
-def _strew(brush: ImageDraw.ImageDraw, dice: Dice, ground: tuple, side: int, size: int) -> None:
+def _strew(brush: ImageDraw.ImageDraw, rng: Rng, ground: tuple, side: int, size: int) -> None:
     """Crumbs too small and too faint to count as objects."""
     for _ in range(90):
-        x, y, w, h = dice.below(size), dice.below(size), dice.between(6, 22), dice.between(6, 22)
+        x, y, w, h = rng.below(size), rng.below(size), rng.between(6, 22), rng.between(6, 22)
         box = (x, y, x + w * side // SIDE, y + h * side // SIDE)
-        (brush.ellipse if dice.chance(0.5) else brush.rectangle)(box, fill=shade(ground, dice.between(1, 3)))
+        (brush.ellipse if rng.chance(0.5) else brush.rectangle)(box, fill=shade(ground, rng.between(1, 3)))

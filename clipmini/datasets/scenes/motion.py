@@ -2,7 +2,7 @@
 
 import math
 
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.scene import SIDE, UNIT, Object, Scene
 
 EDGE = 4
@@ -51,11 +51,11 @@ def fits(scene: Scene) -> bool:
     )
 
 
-def place_pair(dice: Dice, action: str, agent: Object, patient: Object) -> list[Object]:
+def place_pair(rng: Rng, action: str, agent: Object, patient: Object) -> list[Object]:
     """The agent beside the patient, in any direction: touching it after a hit, at some distance in orbit."""
     reach = agent.r + patient.r + (2 * UNIT if action == "orbiting" else UNIT)
-    x, y = dice.between(SIDE * 2 // 5, SIDE * 3 // 5), dice.between(SIDE * 2 // 5, SIDE * 3 // 5)
-    turn = 2 * math.pi * dice.below(72) / 72
+    x, y = rng.between(SIDE * 2 // 5, SIDE * 3 // 5), rng.between(SIDE * 2 // 5, SIDE * 3 // 5)
+    turn = 2 * math.pi * rng.below(72) / 72
     dx, dy = round(reach * math.cos(turn)), round(reach * math.sin(turn))
     return [agent._replace(x=x + dx, y=y + dy), patient._replace(x=x, y=y)]
 

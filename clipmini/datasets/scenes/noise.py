@@ -3,52 +3,52 @@
 import re
 
 from clipmini.datasets.scenes.grammar import article_of, describe
-from clipmini.datasets.scenes.parse import Mention, Said
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.parse import Mention, Parse
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.words import ATTRIBUTES, LANGUAGES, WORDS, is_held_out
 from clipmini.datasets.scenes.world import World
 
 
-def caption(dice: Dice, scene: Scene, world: World) -> tuple[str, Said]:
-    """A caption as the web writes it: true, but for the failings that the world sets rates for. And its parse."""
-    rates = world.failings
-    if dice.chance(rates.unrelated):
-        text, said = describe(dice, sample(dice, world), rates.omit)
-        return text, said._replace(failings=("unrelated",))
-    file_name = dice.chance(rates.file_name)  # made of few words
-    text, said = describe(dice, scene, rates.omit, form="bare" if file_name else None)
-    for failing, rate in (("wrong word", rates.wrong), ("foreign word", rates.foreign)):
-        if dice.chance(rate):
-            text, said = FAIL[failing](dice, text, said)
+def caption(rng: Rng, scene: Scene, world: World) -> tuple[str, Parse]:
+    """A caption as the web writes it: true, but for the noise that the world sets rates for. And its parse."""
+    rates = world.caption_noise
+    if rng.chance(rates.unrelated):
+        text, parse = describe(rng, sample(rng, world), rates.omit)
+        return text, parse._replace(noise=("unrelated",))
+    file_name = rng.chance(rates.file_name)  # made of few words
+    text, parse = describe(rng, scene, rates.omit, form="bare" if file_name else None)
+    for kind, rate in (("wrong word", rates.wrong), ("foreign word", rates.foreign)):
+        if rng.chance(rate):
+            text, parse = NOISE[kind](rng, text, parse)
     if file_name:
-        return _noise(dice, re.sub(r"[ ,]+", dice.pick("_-"), text), said, "file name")
-    return _noise(dice, text, said, "alt text") if dice.chance(rates.alt_text) else (text, said)
+        return _framed(rng, re.sub(r"[ ,]+", rng.pick("_-"), text), parse, "file name")
+    return _framed(rng, text, parse, "alt text") if rng.chance(rates.alt_text) else (text, parse)
 
 
-def _wrong_word(dice: Dice, text: str, said: Said) -> tuple[str, Said]:
+def _wrong_word(rng: Rng, text: str, parse: Parse) -> tuple[str, Parse]:
     """One attribute of one object is another than it says. The parse keeps what was said."""
-    i = dice.below(len(said.mentions))
-    m = said.mentions[i]
-    for attribute in dice.shuffled([a for a in ATTRIBUTES if getattr(m, a) in ATTRIBUTES[a]]):
+    i = rng.below(len(parse.mentions))
+    m = parse.mentions[i]
+    for attribute in rng.shuffled([a for a in ATTRIBUTES if getattr(m, a) in ATTRIBUTES[a]]):
         right = getattr(m, attribute)
-        wrong = dice.pick([v for v in ATTRIBUTES[attribute] if v != right and not _names_held_out(m, attribute, v)])
-        changed = _replaced(text, _words(attribute, right), dice.pick(WORDS[attribute + "s"][wrong]["words"]), m.count > 1)
+        wrong = rng.pick([v for v in ATTRIBUTES[attribute] if v != right and not _names_held_out(m, attribute, v)])
+        changed = _replaced(text, _words(attribute, right), rng.pick(WORDS[attribute + "s"][wrong]["words"]), m.count > 1)
         if changed:
-            mentions = (*said.mentions[:i], m._replace(**{attribute: wrong}), *said.mentions[i + 1 :])
-            return changed, said._replace(mentions=mentions, failings=(*said.failings, f"wrong {attribute}"))
-    return text, said
+            mentions = (*parse.mentions[:i], m._replace(**{attribute: wrong}), *parse.mentions[i + 1 :])
+            return changed, parse._replace(mentions=mentions, noise=(*parse.noise, f"wrong {attribute}"))
+    return text, parse
 
 
-def _foreign_word(dice: Dice, text: str, said: Said) -> tuple[str, Said]:
+def _foreign_word(rng: Rng, text: str, parse: Parse) -> tuple[str, Parse]:
     """A shape or a colour in Italian, French or German. What it says stays the same."""
-    m, language = dice.pick(said.mentions), dice.pick(LANGUAGES)
-    for attribute in dice.shuffled([a for a in ("shape", "colour") if getattr(m, a) in ATTRIBUTES[a]]):
+    m, language = rng.pick(parse.mentions), rng.pick(LANGUAGES)
+    for attribute in rng.shuffled([a for a in ("shape", "colour") if getattr(m, a) in ATTRIBUTES[a]]):
         words, foreign = _words(attribute, getattr(m, attribute)), WORDS[attribute + "s"][getattr(m, attribute)][language]
         if foreign not in words and (changed := _replaced(text, words, foreign, plural=False)):
-            return changed, said._replace(failings=(*said.failings, f"foreign word ({language})"))
-    return text, said
+            return changed, parse._replace(noise=(*parse.noise, f"foreign word ({language})"))
+    return text, parse
 
 
 def _names_held_out(m: Mention, attribute: str, value: str) -> bool:
@@ -57,13 +57,13 @@ def _names_held_out(m: Mention, attribute: str, value: str) -> bool:
     return is_held_out(m.shape, m.colour, m.fill)
 
 
-FAIL = {"wrong word": _wrong_word, "foreign word": _foreign_word}
+NOISE = {"wrong word": _wrong_word, "foreign word": _foreign_word}
 
 
-def _noise(dice: Dice, text: str, said: Said, failing: str) -> tuple[str, Said]:
-    frame = dice.pick(WORDS["alt_texts" if failing == "alt text" else "file_names"])
-    text = frame.replace("{}", text).replace("{n}", str(dice.between(1, 9999)))
-    return text, said._replace(failings=(*said.failings, failing))
+def _framed(rng: Rng, text: str, parse: Parse, kind: str) -> tuple[str, Parse]:
+    frame = rng.pick(WORDS["alt_texts" if kind == "alt text" else "file_names"])
+    text = frame.replace("{}", text).replace("{n}", str(rng.between(1, 9999)))
+    return text, parse._replace(noise=(*parse.noise, kind))
 
 
 def _words(attribute: str, value: str) -> list[str]:

@@ -24,10 +24,10 @@ class Mention(NamedTuple):
     points: str = ""
 
 
-class Said(NamedTuple):
+class Parse(NamedTuple):
     """The parse of a caption. form: the production that made it; relation: its name, then which mentions it relates.
 
-    failings: how the text fails, in the order in which it happened; "wrong ..." names what is not true.
+    noise: how the text fails, in the order in which it happened; "wrong ..." names what is not true.
     """
 
     form: str
@@ -36,36 +36,36 @@ class Said(NamedTuple):
     background: str = ""
     word: str = ""
     action: str = ""
-    failings: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
 
     @classmethod
-    def from_list(cls, values: list) -> "Said":
-        """The parse that `json.dumps(said)` wrote."""
-        form, mentions, relation, *rest, failings = values
+    def from_list(cls, values: list) -> "Parse":
+        """The parse that `json.dumps(parse)` wrote."""
+        form, mentions, relation, *rest, noise = values
         mentions = tuple(Mention(tuple(who), *others) for who, *others in mentions)
-        return cls(form, mentions, tuple(relation), *rest, tuple(failings))
+        return cls(form, mentions, tuple(relation), *rest, tuple(noise))
 
 
-def mistakes(said: Said, scene: Scene) -> list[str]:
+def mistakes(parse: Parse, scene: Scene) -> list[str]:
     """Everything that a caption says and the scene does not show; measured on the two, not remembered from their making."""
     found = []
-    for mention in said.mentions:
+    for mention in parse.mentions:
         found += _mistakes_of(mention, scene)
-    if said.relation and not found:
-        name, *which = said.relation
-        objects = [scene.objects[said.mentions[i].who[0]] for i in which]
+    if parse.relation and not found:
+        name, *which = parse.relation
+        objects = [scene.objects[parse.mentions[i].who[0]] for i in which]
         found += [] if related(name, objects) else [f"relation {name}"]
     for name in ("background", "word"):
-        value = getattr(said, name)
+        value = getattr(parse, name)
         found += [f"{name} {value}"] if value and value != getattr(scene, name) else []
-    if said.action and (scene.action is None or scene.action.name != said.action):
-        found.append(f"action {said.action}")
+    if parse.action and (scene.action is None or scene.action.name != parse.action):
+        found.append(f"action {parse.action}")
     return found
 
 
-def omitted(said: Said, scene: Scene) -> list[int]:
+def omitted(parse: Parse, scene: Scene) -> list[int]:
     """The objects of a scene that its caption does not speak of."""
-    spoken_of = {i for mention in said.mentions for i in mention.who}
+    spoken_of = {i for mention in parse.mentions for i in mention.who}
     return [i for i in range(len(scene.objects)) if i not in spoken_of]
 
 

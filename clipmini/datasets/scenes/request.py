@@ -22,7 +22,7 @@ BUCKETS = {"train": range(12), "val": range(12, 14), "test": range(14, 16)}  # o
 NAMES = ATTRIBUTES | {"place": PLACES, "glyph": ("", *GLYPHS)}
 
 
-class Ask(NamedTuple):
+class Request(NamedTuple):
     """What a scene must show; what is left out is drawn from the world.
 
     objects: for the first objects, attributes by name (shape, colour, size, fill, place, glyph, angle), each with a value
@@ -40,36 +40,36 @@ class Ask(NamedTuple):
     split: str | None = None
 
 
-ANYTHING = Ask()
+ANYTHING = Request()
 
 
 class DoesNotFit(ValueError):
     """A scene that was asked for has no room for its objects."""
 
 
-def validate(ask: Ask) -> Ask:
+def validate(request: Request) -> Request:
     """The same request, if it can be met. Raises ValueError otherwise; `sample` itself does not look, to be fast."""
     fields = {"layout": LAYOUTS, "action": ACTIONS, "background": BACKGROUNDS, "word": ("", *WRITTEN_WORDS), "split": BUCKETS}
     for name, choices in fields.items():
-        if getattr(ask, name) is not None:
-            choose(name, getattr(ask, name), dict.fromkeys(choices))
-    choose("held_out", ask.held_out, dict.fromkeys(("never", "only", "any")))
-    _validate_count(ask)
-    for wanted in ask.objects:
-        _validate_object(wanted, ask.held_out)
-    return ask
+        if getattr(request, name) is not None:
+            choose(name, getattr(request, name), dict.fromkeys(choices))
+    choose("held_out", request.held_out, dict.fromkeys(("never", "only", "any")))
+    _validate_count(request)
+    for wanted in request.objects:
+        _validate_object(wanted, request.held_out)
+    return request
 
 
-def _validate_count(ask: Ask) -> None:
-    if ask.count is not None and not 1 <= ask.count <= MAX_OBJECTS:
-        raise ValueError(f"a scene holds 1 to {MAX_OBJECTS} objects, got {ask.count}")
-    what = ask.layout if ask.layout in NEEDED else ask.action
-    needed = NEEDED.get(what, 1) if what else ask.count or MAX_OBJECTS
-    if what and ask.count not in (None, needed):
-        raise ValueError(f"{what!r} takes {needed} object{'s' * (needed > 1)}, got {ask.count}")
-    if len(ask.objects) > needed:
-        raise ValueError(f"{len(ask.objects)} objects are described, but there are at most {needed}")
-    fixed = {"size", "place"} & {name for wanted in ask.objects for name in wanted}
+def _validate_count(request: Request) -> None:
+    if request.count is not None and not 1 <= request.count <= MAX_OBJECTS:
+        raise ValueError(f"a scene holds 1 to {MAX_OBJECTS} objects, got {request.count}")
+    what = request.layout if request.layout in NEEDED else request.action
+    needed = NEEDED.get(what, 1) if what else request.count or MAX_OBJECTS
+    if what and request.count not in (None, needed):
+        raise ValueError(f"{what!r} takes {needed} object{'s' * (needed > 1)}, got {request.count}")
+    if len(request.objects) > needed:
+        raise ValueError(f"{len(request.objects)} objects are described, but there are at most {needed}")
+    fixed = {"size", "place"} & {name for wanted in request.objects for name in wanted}
     if what in NEEDED and fixed:
         raise ValueError(f"{what!r} decides {' and '.join(sorted(fixed))} itself: leave it out")
 

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import accumulate
 
 
-class Dice:
+class Rng:
     """A stream of random choices named by a key, such as (split, row): no row depends on another one.
 
     Only `random()` is used: of Python's generator, its sequence alone is promised to stay.

@@ -9,14 +9,15 @@ import numpy as np
 from clipmini.datasets.scenes import motion
 from clipmini.datasets.scenes.draw import draw, expose
 from clipmini.datasets.scenes.noise import caption
-from clipmini.datasets.scenes.parse import Said
-from clipmini.datasets.scenes.request import Ask
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.parse import Parse
+from clipmini.datasets.scenes.request import Request
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.scene import Scene
 from clipmini.datasets.scenes.tasks import Task
 from clipmini.datasets.scenes.world import World
 
+TEXTS = "captions", "notes"
 BATCH = 128  # pictures lit at once: few enough to stay in the processor's cache
 
 
@@ -28,27 +29,37 @@ class Rows(NamedTuple):
     labels: list[int]
     notes: list[str]
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The same as arrays alone, for a file."""
+        texts = {name: np.frombuffer(bytearray("\n".join(getattr(self, name)).encode()), np.uint8) for name in TEXTS}
+        return {"images": self.images, "labels": np.asarray(self.labels, np.int64), **texts}
 
-def pair(world: World, split: str, row: int, seed: int = 0) -> tuple[Scene, str, Said]:
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Rows":
+        captions, notes = (arrays[name].tobytes().decode().split("\n") for name in TEXTS)
+        return cls(arrays["images"], captions, arrays["labels"].tolist(), notes)
+
+
+def pair(world: World, split: str, row: int, seed: int = 0) -> tuple[Scene, str, Parse]:
     """A training pair: a scene, its caption and the caption's parse."""
-    dice = Dice(seed, "pairs", split, row)
-    scene = sample(dice, world, Ask(split=split))
-    return scene, *caption(dice, scene, world)
+    rng = Rng(seed, "pairs", split, row)
+    scene = sample(rng, world, Request(split=split))
+    return scene, *caption(rng, scene, world)
 
 
 def answer(name: str, task: Task, split: str, row: int, seed: int = 0) -> tuple[Scene, int, tuple[str, ...]]:
     """A row of a task: a scene, the right answer, and captions to choose from where every picture has its own."""
     film, frame = divmod(row, task.frames)
     label = task.label(row)
-    scene, choices = task.make(Dice(seed, "task", name, split, film), label, split)
+    scene, choices = task.make(Rng(seed, "task", name, split, film), label, split)
     if task.frames > 1:
         scene = motion.frames(scene)[frame]._replace(gain=scene.gain + 5 * (frame % 3) - 5)
     return scene, label, choices
 
 
 def draw_pairs(world: World, split: str, rows: Iterable[int], resolution: int, seed: int = 0) -> Rows:
-    scenes, captions, saids = zip(*(pair(world, split, row, seed) for row in rows), strict=True)
-    return Rows(render(scenes, resolution), list(captions), [0] * len(scenes), list(map(note, scenes, saids)))
+    scenes, captions, parses = zip(*(pair(world, split, row, seed) for row in rows), strict=True)
+    return Rows(render(scenes, resolution), list(captions), [0] * len(scenes), list(map(note, scenes, parses)))
 
 
 def draw_answers(name: str, task: Task, split: str, rows: Iterable[int], resolution: int, seed: int = 0) -> Rows:
@@ -62,12 +73,12 @@ def render(scenes: tuple[Scene, ...] | list[Scene], resolution: int) -> np.ndarr
     return np.concatenate([expose([draw(scene, resolution) for scene in batch], batch) for batch in batches])
 
 
-def note(scene: Scene, said: Said | None = None) -> str:
+def note(scene: Scene, parse: Parse | None = None) -> str:
     """All that is known of a picture and its caption, in one line; `read_note` reads it."""
-    return json.dumps([scene, said], ensure_ascii=False, separators=(",", ":"))
+    return json.dumps([scene, parse], ensure_ascii=False, separators=(",", ":"))
 
 
-def read_note(line: str) -> tuple[Scene, Said | None]:
+def read_note(line: str) -> tuple[Scene, Parse | None]:
     """The scene, and the caption's parse if it has one."""
-    scene, said = json.loads(line)
-    return Scene.from_list(scene), Said.from_list(said) if said else None
+    scene, parse = json.loads(line)
+    return Scene.from_list(scene), Parse.from_list(parse) if parse else None

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from clipmini.datasets.scenes import motion
 from clipmini.datasets.scenes.layouts import PLACERS
-from clipmini.datasets.scenes.request import ANYTHING, BUCKETS, NEEDED, Ask, DoesNotFit
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.request import ANYTHING, BUCKETS, NEEDED, DoesNotFit, Request
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.scene import Action, Object, Scene, place
 from clipmini.datasets.scenes.words import COLOURS, GLYPHS, RGB, SHAPES, WRITTEN_WORDS, grounds_for, is_held_out
 from clipmini.datasets.scenes.world import Weights, World, weights
@@ -26,17 +26,17 @@ SIZES_BY_COUNT = (
 )
 
 
-def sample(dice: Dice, world: World, ask: Ask = ANYTHING, tries: int = 400) -> Scene:
+def sample(rng: Rng, world: World, request: Request = ANYTHING, tries: int = 400) -> Scene:
     """One scene as asked for.
 
     Raises: ValueError for an unknown attribute, for more objects than fit, for a combination that is held out.
     """
     for _ in range(tries):
-        scene = _attempt(dice, world, ask)
-        if scene and (ask.split is None or bucket(scene) in BUCKETS[ask.split]):
+        scene = _attempt(rng, world, request)
+        if scene and (request.split is None or bucket(scene) in BUCKETS[request.split]):
             return scene
-    n = ask.count or len(ask.objects) or 1
-    raise DoesNotFit(f"{n} objects do not fit as asked ({ask}): ask for fewer or smaller ones, or for less of each")
+    n = request.count or len(request.objects) or 1
+    raise DoesNotFit(f"{n} objects do not fit as asked ({request}): ask for fewer or smaller ones, or for less of each")
 
 
 def bucket(scene: Scene) -> int:
@@ -49,89 +49,89 @@ def bucket(scene: Scene) -> int:
     return zlib.crc32(repr((things, scene.background, scene.tints[0], scene.word, action)).encode()) % 16
 
 
-def _attempt(dice: Dice, world: World, ask: Ask) -> Scene | None:
-    """A scene, or None if the dice led to one that may not be shown."""
-    free = not (ask.count or ask.layout or ask.objects)
-    action = ask.action or (dice.weighted(world.actions) if free and dice.chance(world.action) else "")
-    layout = ask.layout or (dice.weighted(world.layouts) if free and not action else "scattered")
-    count = _count(dice, world, ask, layout, action)
-    ask = ask._replace(objects=tuple([_settled(dice, wanted) for wanted in ask.objects]))
+def _attempt(rng: Rng, world: World, request: Request) -> Scene | None:
+    """A scene, or None if chance led to one that may not be shown."""
+    free = not (request.count or request.layout or request.objects)
+    action = request.action or (rng.weighted(world.actions) if free and rng.chance(world.action) else "")
+    layout = request.layout or (rng.weighted(world.layouts) if free and not action else "scattered")
+    count = _count(rng, world, request, layout, action)
+    request = request._replace(objects=tuple([_settled(rng, wanted) for wanted in request.objects]))
     objects = [
-        _appearance(dice, world, ask, count, layout, i, action)
+        _appearance(rng, world, request, count, layout, i, action)
         for i in range(count)
     ]
-    word = ask.word if ask.word is not None else _word(dice, world, count, layout, action)
+    word = request.word if request.word is not None else _word(rng, world, count, layout, action)
     if action in motion.TWO_SIDED:
-        objects = motion.place_pair(dice, action, *objects)
+        objects = motion.place_pair(rng, action, *objects)
     else:
-        objects = PLACERS[layout](dice, world, ask, objects, word)
+        objects = PLACERS[layout](rng, world, request, objects, word)
     if objects is None:
         return None
     grounds = grounds_for(frozenset(o.colour for o in (objects[1:] if layout == "inside" else objects)))
-    tint = dice.pick(grounds)
+    tint = rng.pick(grounds)
     scene = Scene(
         objects=tuple(objects),
-        background=ask.background or dice.weighted(world.backgrounds),
-        tints=(tint, dice.pick(grounds)),
-        seed=dice.below(1 << 30),
-        gain=dice.between(*world.gain),
-        noise=dice.between(*world.noise),
-        style=dice.weighted(world.styles),
+        background=request.background or rng.weighted(world.backgrounds),
+        tints=(tint, rng.pick(grounds)),
+        seed=rng.below(1 << 30),
+        gain=rng.between(*world.gain),
+        noise=rng.between(*world.noise),
+        style=rng.weighted(world.styles),
         word=word,
-        action=Action(action, dice.between(3, 8), dice.between(20, 28)) if action else None,
+        action=Action(action, rng.between(3, 8), rng.between(20, 28)) if action else None,
     )
     return scene if not action or motion.fits(scene) else None
 
 
-def _count(dice: Dice, world: World, ask: Ask, layout: str, action: str) -> int:
-    if ask.count:
-        return ask.count
+def _count(rng: Rng, world: World, request: Request, layout: str, action: str) -> int:
+    if request.count:
+        return request.count
     if action:
         return NEEDED.get(action, 1)
-    least = max(len(ask.objects), NEEDED.get(layout, 1))
+    least = max(len(request.objects), NEEDED.get(layout, 1))
     if layout != "scattered":
         return least
-    return max(least, dice.weighted(world.counts))
+    return max(least, rng.weighted(world.counts))
 
 
-def _word(dice: Dice, world: World, count: int, layout: str, action: str) -> str:
+def _word(rng: Rng, world: World, count: int, layout: str, action: str) -> str:
     room = count <= 2 and layout == "scattered" and not action
-    return dice.pick(WRITTEN_WORDS) if room and dice.chance(world.word) else ""
+    return rng.pick(WRITTEN_WORDS) if room and rng.chance(world.word) else ""
 
 
-def _settled(dice: Dice, wanted: Mapping) -> dict:
+def _settled(rng: Rng, wanted: Mapping) -> dict:
     """A request with one value for each attribute that leaves a choice."""
-    return {name: dice.pick(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
+    return {name: rng.pick(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
 
 
-def _appearance(dice: Dice, world: World, ask: Ask, count: int, layout: str, i: int, action: str) -> Object:
+def _appearance(rng: Rng, world: World, request: Request, count: int, layout: str, i: int, action: str) -> Object:
     """What object i looks like; where it is comes later."""
-    wanted = ask.objects[i] if i < len(ask.objects) else {}
+    wanted = request.objects[i] if i < len(request.objects) else {}
     outer = layout == "inside" and i == 1
     shapes = CONTAINERS if outer else CARRIERS if wanted.get("glyph") else SHAPES
     fills = CONTAINER_FILLS if outer else world.fills
-    shape, colour, fill = _kind(dice, wanted, shapes, fills, "never" if ask.held_out == "only" and i else ask.held_out)
+    shape, colour, fill = _kind(rng, wanted, shapes, fills, "never" if request.held_out == "only" and i else request.held_out)
     if layout == "scattered":
-        size = wanted.get("size") or motion.SIZES.get(action) or dice.weighted(SIZES_BY_COUNT[count])
+        size = wanted.get("size") or motion.SIZES.get(action) or rng.weighted(SIZES_BY_COUNT[count])
     else:
         size = "large" if outer else "small"
-    angle = wanted.get("angle", dice.between(-world.tilt, world.tilt) + (90 * dice.below(4) if shape == "arrow" else 0))
+    angle = wanted.get("angle", rng.between(-world.tilt, world.tilt) + (90 * rng.below(4) if shape == "arrow" else 0))
     glyph = wanted.get("glyph", "")
-    if "glyph" not in wanted and shape in CARRIERS and fill == "solid" and size == "large" and dice.chance(world.glyph):
-        glyph = dice.pick(GLYPHS)
+    if "glyph" not in wanted and shape in CARRIERS and fill == "solid" and size == "large" and rng.chance(world.glyph):
+        glyph = rng.pick(GLYPHS)
     j = world.jitter
-    rgb = tuple([min(max(v + dice.between(-j, j), 0), 255) for v in RGB[colour]])
+    rgb = tuple([min(max(v + rng.between(-j, j), 0), 255) for v in RGB[colour]])
     return Object(
-        shape, colour, size, fill, 0, 0, dice.between(*getattr(world.sizes, size)), angle, rgb, dice.below(64), glyph
+        shape, colour, size, fill, 0, 0, rng.between(*getattr(world.sizes, size)), angle, rgb, rng.below(64), glyph
     )
 
 
-def _kind(dice: Dice, wanted: Mapping, shapes: tuple[str, ...], fills: Weights, held_out: str) -> tuple[str, str, str]:
-    """Shape, colour and fill; what is asked for stays, the rest is thrown again until the combination may be shown."""
+def _kind(rng: Rng, wanted: Mapping, shapes: tuple[str, ...], fills: Weights, held_out: str) -> tuple[str, str, str]:
+    """Shape, colour and fill; what is asked for stays, the rest is drawn again until the combination may be shown."""
     for _ in range(4000):
-        shape = wanted.get("shape") or dice.pick(shapes)
-        colour = wanted.get("colour") or dice.pick(COLOURS)
-        fill = wanted.get("fill") or dice.weighted(fills)
+        shape = wanted.get("shape") or rng.pick(shapes)
+        colour = wanted.get("colour") or rng.pick(COLOURS)
+        fill = wanted.get("fill") or rng.weighted(fills)
         if held_out == "any" or is_held_out(shape, colour, fill) == (held_out == "only"):
             return shape, colour, fill
     raise DoesNotFit(f"no object is both {dict(wanted)} and {held_out} held out")

@@ -6,13 +6,13 @@ The answers are colours and shapes in every combination that training shows; its
 import json
 from functools import lru_cache
 
-from clipmini.datasets.scenes.request import Ask
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.request import Request
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.sample import sample
 from clipmini.datasets.scenes.setups import KIND_NAMES, QUIET, Answer
 from clipmini.datasets.scenes.tasks import Task, tasks
 from clipmini.datasets.scenes.words import ACTIONS, COLOURS, HELD_OUT, KINDS, SHAPES
-from clipmini.datasets.scenes.world import NONE, ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World, replace
+from clipmini.datasets.scenes.world import NO_CAPTION_NOISE, ODD, RENDITION, SKETCH, V2, VIDEO, WILD, World, replace
 from clipmini.files import package_data
 
 PAIRS = tuple((shape, colour) for shape in SHAPES for colour in COLOURS if (shape, colour) not in HELD_OUT)
@@ -25,24 +25,24 @@ FILMED = tuple(name for name in ACTIONS if name not in ("orbiting", "hitting", "
 
 
 def named(world: World):
-    """A maker of scenes with one object, whose colour and shape are the answer."""
-    world = replace(world, glyph=0, word=0, action=0, failings=NONE)
+    """A setup of scenes with one object, whose colour and shape are the answer."""
+    world = replace(world, glyph=0, word=0, action=0, caption_noise=NO_CAPTION_NOISE)
 
-    def make(dice: Dice, label: int, split: str) -> Answer:
+    def make(rng: Rng, label: int, split: str) -> Answer:
         shape, colour = PAIRS[label]
-        return sample(dice, world, Ask(count=1, objects=({"shape": shape, "colour": colour},), split=split)), ()
+        return sample(rng, world, Request(count=1, objects=({"shape": shape, "colour": colour},), split=split)), ()
 
     return make
 
 
 def filmed(world: World, by_kind: bool = False):
-    """A maker of films with one object; its colour and shape are the answer, or only its kind."""
-    world = replace(world, glyph=0, word=0, failings=NONE)
+    """A setup of films with one object; its colour and shape are the answer, or only its kind."""
+    world = replace(world, glyph=0, word=0, caption_noise=NO_CAPTION_NOISE)
 
-    def make(dice: Dice, label: int, split: str) -> Answer:
-        shape, colour = dice.pick([p for p in PAIRS if KIND_NAMES.index(KINDS[p[0]]) == label]) if by_kind else PAIRS[label]
+    def make(rng: Rng, label: int, split: str) -> Answer:
+        shape, colour = rng.pick([p for p in PAIRS if KIND_NAMES.index(KINDS[p[0]]) == label]) if by_kind else PAIRS[label]
         wanted = {"shape": shape, "colour": colour}
-        scene = sample(dice, world, Ask(count=1, objects=(wanted,), action=dice.pick(FILMED), split=split))
+        scene = sample(rng, world, Request(count=1, objects=(wanted,), action=rng.pick(FILMED), split=split))
         slow = scene.action.pace * scene.action.frames // FRAMES // 2  # neighbouring frames differ by a pixel or less
         return scene._replace(action=scene.action._replace(frames=FRAMES, pace=slow)), ()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from clipmini.datasets.scenes import setups
-from clipmini.datasets.scenes.rng import Dice
+from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.scene import DIRECTIONS
 from clipmini.datasets.scenes.words import (
     ACTIONS,
@@ -33,7 +33,7 @@ NEAR = {name: tuple(map(tuple, pairs)) for name, pairs in WORDS["confusable"].it
 class Task:
     """A question with the same answers for every picture, or, if classes is empty, with captions of its own for each.
 
-    make: (dice, label, split) -> a scene whose right answer is that label. right: the classes that are ever right, if not
+    make: (rng, label, split) -> a scene whose right answer is that label. right: the classes that are ever right, if not
     all: the others are there to be mistaken for them. choices: captions a picture, without classes.
     seen: "words seen", "combination unseen" or "domain unseen". near: pairs of classes that are easily confused.
     frames: more than 1 if that many rows in a row are the frames of one film. rows: which rows of the endless
@@ -42,7 +42,7 @@ class Task:
 
     question: str
     seen: str
-    make: Callable[[Dice, int, str], setups.Answer]
+    make: Callable[[Rng, int, str], setups.Answer]
     classes: tuple[str, ...] = ()
     right: tuple[int, ...] = ()
     choices: int = 2

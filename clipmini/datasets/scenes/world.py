@@ -1,6 +1,9 @@
 """Worlds: how often each thing happens. A world and a seed decide every byte."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import NamedTuple
 
 from clipmini.datasets.scenes.motion import TWO_SIDED
@@ -9,13 +12,14 @@ from clipmini.datasets.scenes.words import ACTIONS, BACKGROUNDS, FILLS, MAX_OBJE
 
 LAYOUTS = ("scattered", "inside", "between")
 STYLES = ("paint", "sketch", "engraving", "cartoon", "mosaic", "photograph", "serif")
-
+# Light and noise are computed in 16 bits, which hold no more; from frame to frame of a film the light changes by 5.
+GAINS, NOISES = (16, 510), (0, 255)
 
 Weights = tuple[tuple[str | int, float], ...]
 
 
 def weights(**values: float) -> Weights:
-    """A table of weights that can not change: (name, weight) pairs."""
+    """A table of weights that cannot change: (name, weight) pairs."""
     return tuple(values.items())
 
 
@@ -31,8 +35,31 @@ class Radii(NamedTuple):
     large: tuple[int, int]
 
 
+def _check_weights(name: str, table: Weights, choices: Sequence) -> None:
+    if not isinstance(table, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in table):
+        raise ValueError(f"{name} are weights, a tuple of (name, weight) pairs as weights(...) makes them, got {table!r}")
+    for key, weight in table:
+        if key not in choices or type(key) is not type(choices[0]):  # 2.0 is no count
+            raise ValueError(f"unknown entry of {name}: {key!r}; choose from: {', '.join(map(str, choices))}")
+        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+            raise ValueError(f"{name}: a weight is a number and must not be negative, got {weight!r} for {key!r}")
+    if sum(weight for _, weight in table) <= 0:
+        raise ValueError(f"{name}: at least one weight must be positive, got {dict(table)}")
+
+
+def _check_range(name: str, values: tuple[int, int], allowed: tuple[int, int]) -> None:
+    whole = isinstance(values, tuple) and len(values) == 2 and all(isinstance(v, int) for v in values)
+    if not whole or not allowed[0] <= values[0] <= values[1] <= allowed[1]:
+        raise ValueError(f"{name} goes from..to, two whole numbers that rise within {allowed[0]}..{allowed[1]}, got {values!r}")
+
+
+def _check_chance(name: str, chance: float) -> None:
+    if not isinstance(chance, Real) or not 0 <= chance <= 1:
+        raise ValueError(f"{name} is a chance between 0 and 1, got {chance!r}")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Failings:
+class CaptionNoise:
     """How often a caption fails as the web's captions do: chances in 0..1.
 
     omit: an object is left out; wrong: a word is wrong; alt_text, file_name: noise around or in place of a sentence;
@@ -48,11 +75,10 @@ class Failings:
 
     def __post_init__(self):
         for name, chance in vars(self).items():
-            if not 0 <= chance <= 1:
-                raise ValueError(f"{name} is a chance between 0 and 1, got {chance}")
+            _check_chance(name, chance)
 
 
-NONE = Failings(omit=0, wrong=0, alt_text=0, file_name=0, foreign=0, unrelated=0)
+NO_CAPTION_NOISE = CaptionNoise(omit=0, wrong=0, alt_text=0, file_name=0, foreign=0, unrelated=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +87,9 @@ class World:
 
     counts: weights of 1, 2, ... objects. layouts, fills, backgrounds, styles, actions: weights by name.
     sizes: the radius of each. tilt: degrees to either side.
-    jitter: of each colour channel, to either side. gain: light from..to, 256 is neutral. noise: amplitude from..to.
+    jitter: of each colour channel, to either side. gain: light from..to, 256 is neutral; noise: amplitude from..to, of 255.
     overlap: chance that objects may cover each other. glyph: that a large object with room for a letter carries one.
-    word, action: that a word is written, that something happens. failings: of the captions.
+    word, action: that a word is written, that something happens. caption_noise: how often captions fail.
     """
 
     counts: Weights = tuple(enumerate((40, 27, 14, 9, 6, 4), 1))
@@ -81,7 +107,7 @@ class World:
     glyph: float = 0.8
     word: float = 0.05
     action: float = 0.12
-    failings: Failings = Failings()
+    caption_noise: CaptionNoise = CaptionNoise()
 
     def __post_init__(self):
         known = {
@@ -89,20 +115,18 @@ class World:
             "backgrounds": BACKGROUNDS, "styles": STYLES, "actions": ACTIONS,
         }
         for name, choices in known.items():
-            table = dict(getattr(self, name))
-            for key, weight in table.items():
-                if key not in choices:
-                    raise ValueError(f"unknown entry of {name}: {key!r}; choose from: {', '.join(map(str, choices))}")
-                if weight < 0:
-                    raise ValueError(f"{name}: a weight must not be negative, got {weight} for {key!r}")
-            if sum(table.values()) <= 0:
-                raise ValueError(f"{name}: at least one weight must be positive, got {table}")
-        for size, (low, high) in self.sizes._asdict().items():
-            if not UNIT <= low <= high <= 14 * UNIT:
-                raise ValueError(f"the radius of {size} must rise within {UNIT}..{14 * UNIT}, got {low}..{high}")
+            _check_weights(name, getattr(self, name), choices)
+        if not isinstance(self.sizes, Radii) or not isinstance(self.caption_noise, CaptionNoise):
+            got = f"{type(self.sizes).__name__} and {type(self.caption_noise).__name__}"
+            raise ValueError(f"sizes are Radii and caption_noise is a CaptionNoise, got {got}")
+        for size, radii in self.sizes._asdict().items():
+            _check_range(f"the radius of {size}", radii, (UNIT, 14 * UNIT))
+        _check_range("gain", self.gain, GAINS)
+        _check_range("noise", self.noise, NOISES)
+        _check_range("tilt, to either side,", (0, self.tilt), (0, 180))
+        _check_range("jitter, to either side,", (0, self.jitter), (0, 255))
         for name in ("overlap", "glyph", "word", "action"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is a chance between 0 and 1, got {getattr(self, name)}")
+            _check_chance(name, getattr(self, name))
 
 
 REFERENCE = World()
