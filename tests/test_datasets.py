@@ -138,7 +138,7 @@ def test_a_damaged_cache_is_drawn_again(few, tmp_path, damage):
 def test_a_cache_that_can_not_be_written_to_is_named(few, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ValueError, match="CLIPMINI_CACHE: can not write"):
+    with pytest.raises(ValueError, match="CLIPMINI_CACHE: cannot write"):
         cm.datasets.load("glyphs", "val")
 
 
