@@ -2,7 +2,8 @@
 
 Its folders are the paper's sections, and each imports only from those before it:
 
-    config  files  download  intervals  plots    what a model is, where files lie, how sure we are, figures
+    config  files  tensors  download             what a model is; where files lie, and how they are kept
+    intervals  plots                             how sure we are; figures
     tokenizer    text to ids                                                          paper 2.4
     datasets     pairs and labelled tasks; what is done to their pictures             2.2
     models       the two towers, and CLIP                                             2.4

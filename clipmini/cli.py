@@ -23,30 +23,46 @@ from clipmini.training.runs import CHECKPOINT, CONFIG, compare
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; a mistake in its arguments is one sentence on standard error and exit status 2."""
-    args = _parser().parse_args(argv)
+    if sys.stdout is None:
+        return complain("standard output is closed: send it to a file, or to /dev/null")
     try:
-        args.run(args)
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has read enough; what is left must not fail again when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.ExitStack() as stack:
+            stack.callback(sys.stdout.flush)  # here, where it may fail; help is printed before argparse ends the program
+            args = _parser().parse_args(argv)
+            args.run(args)
+    except BrokenPipeError:  # `| head` has read enough
+        drop_output()
     except (ValueError, FloatingPointError, MemoryError, ConnectionError) as error:
-        print(f"clipmini: {error}", file=sys.stderr)
-        return 2
+        return complain(str(error))
+    except OSError as error:  # a full disk, also one behind standard output
+        drop_output()
+        return complain(f"cannot write {error.filename or 'what it has to say'}: {error.strerror}")
     return 0
+
+
+def complain(sentence: str) -> int:
+    """Say what is wrong on standard error. Returns: the exit status of a mistake."""
+    print(f"clipmini: {sentence}", file=sys.stderr)
+    return 2
+
+
+def drop_output() -> None:
+    """Send what is left of standard output nowhere: it must not fail again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_train(args) -> None:
     """Train a preset on a data set; Ctrl-C finishes the step and saves."""
+    if not -(2**63) <= args.seed < 2**64:
+        raise ValueError(f"--seed must be a whole number of at most 64 bits, got {args.seed}")
     config = TrainConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)})
     preset = choose("preset", args.preset, PRESETS)
-    data = datasets.load(args.data, split="train", resolution=preset.vision.resolution)
-    if data.captions is None:
-        raise ValueError(f"{args.data} has no captions to train on")
+    data = training_data(args.data, args.preset)
     tok = Tokenizer.train(data.captions, preset.text.vocab_size)
     text = dataclasses.replace(preset.text, vocab_size=tok.vocab_size)
     torch.manual_seed(config.seed)
     model = CLIP(dataclasses.replace(preset, text=text))
-    run_dir = Path(args.run_dir or f"runs/{args.preset.replace('/', '-')}-{args.data}-{config.seed}")
+    run_dir = Path(args.run_dir or f"runs/{args.preset.replace('/', '-')}-{args.data.replace('/', '-')}-{config.seed}")
     steps = train(model, tok, data, config, run_dir=run_dir, resume=args.resume)
     with ctrl_c_asks() as asked, contextlib.closing(steps), tqdm(total=config.steps) as bar:
         for log in steps:
@@ -58,11 +74,33 @@ def run_train(args) -> None:
     print(f"{run_dir / CHECKPOINT}\nevaluate it: python -m clipmini eval {run_dir / CHECKPOINT}")
 
 
+def training_data(name: str, preset: str) -> datasets.Pairs:
+    """The pairs that a preset is trained on. Raises: ValueError, with the choices, if there are none, or none of its size."""
+    if "train" not in datasets.splits(name):
+        fitting = ", ".join(family for family in datasets.FAMILIES if "train" in datasets.splits(family))
+        raise ValueError(f"{name} has no split to train on; choose from: {fitting}")
+    resolution = PRESETS[preset].vision.resolution
+    if not is_drawn(resolution):
+        fitting = ", ".join(other for other, config in PRESETS.items() if is_drawn(config.vision.resolution))
+        raise ValueError(f"{preset} reads {resolution} px, which no data set is drawn at; choose from: {fitting}")
+    data = datasets.load(name, split="train", resolution=resolution)
+    if data.captions is None:
+        raise ValueError(f"{name} has no captions to train on")
+    return data
+
+
+def is_drawn(resolution: int) -> bool:
+    """Whether there are pictures of this size, px, to train on."""
+    return resolution in datasets.RESOLUTIONS
+
+
 def run_eval(args) -> None:
     """Evaluate a checkpoint on data sets, beside its baselines."""
-    model, tok, _ = zoo.load(args.checkpoint)
-    for name, split in [part.split(":") if ":" in part else (part, "") for part in args.data]:
+    wanted = [part.partition(":")[::2] for part in args.data]
+    for name, split in wanted:  # all of them, before anything takes time
         choose(f"split of {name}", split, dict.fromkeys(datasets.splits(name)))
+    model, tok, _ = zoo.load(args.checkpoint)
+    for name, split in wanted:
         print_scores(f"{name}:{split}", scorecard(model, tok, name, split))
 
 
@@ -103,7 +141,8 @@ def run_presets(args) -> None:
     with torch.device("meta"):
         for name, config in PRESETS.items():
             count = sum(p.numel() for p in CLIP(config).parameters())
-            print(f"{name:16} {count:12,} parameters, {config.vision.resolution} px")
+            side = config.vision.resolution
+            print(f"{name:16} {count:12,} parameters, {side} px{'' if is_drawn(side) else ', released weights only'}")
 
 
 @contextlib.contextmanager

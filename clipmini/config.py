@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 HEAD_WIDTH = 64  # every released model; heads are not stored in its file
 
@@ -15,18 +16,26 @@ def choose(kind: str, name: str, table):
     return table[name]
 
 
-def _check_positive(config) -> None:
+def _check_sizes(config) -> None:
+    """Raise ValueError unless every size of a configuration is a whole number above 0."""
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:
-            raise ValueError(f"{type(config).__name__}.{field.name} must be positive, got {value}")
+        if field.name == "heads" and value is None:
+            continue
+        stages = value if isinstance(value, tuple) and value else (value,)
+        if not all(map(_is_size, stages)):
+            raise ValueError(f"{type(config).__name__}.{field.name} must be a positive whole number, got {value!r}")
+
+
+def _is_size(value) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
 
 
 def _set_heads(config, width: int) -> None:
     heads = config.heads or max(1, width // HEAD_WIDTH)
     object.__setattr__(config, "heads", heads)
     if width % heads:
-        raise ValueError(f"a width of {width} can not be split into {heads} heads")
+        raise ValueError(f"a width of {width} cannot be split into {heads} heads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +49,7 @@ class ViTConfig:
     heads: int | None = None
 
     def __post_init__(self):
-        _check_positive(self)
+        _check_sizes(self)
         _set_heads(self, self.width)
         if self.resolution % self.patch:
             raise ValueError(f"resolution {self.resolution} is not a multiple of patch {self.patch}")
@@ -56,8 +65,9 @@ class ResNetConfig:
     heads: int | None = None
 
     def __post_init__(self):
-        object.__setattr__(self, "layers", tuple(self.layers))
-        _check_positive(self)
+        if isinstance(self.layers, Sequence) and not isinstance(self.layers, str):
+            object.__setattr__(self, "layers", tuple(self.layers))
+        _check_sizes(self)
         _set_heads(self, self.out_width)
         if self.resolution % self.stride:
             raise ValueError(f"resolution {self.resolution} is not a multiple of the total stride {self.stride}")
@@ -84,7 +94,7 @@ class TextConfig:
     heads: int | None = None
 
     def __post_init__(self):
-        _check_positive(self)
+        _check_sizes(self)
         _set_heads(self, self.width)
 
 
@@ -96,13 +106,17 @@ class CLIPConfig:
     vision: ViTConfig | ResNetConfig
     text: TextConfig
 
+    def __post_init__(self):
+        if not _is_size(self.embed_dim):
+            raise ValueError(f"CLIPConfig.embed_dim must be a positive whole number, got {self.embed_dim!r}")
+
     def to_dict(self) -> dict:
         """A JSON-ready dictionary; `from_dict` reads it back."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, d: dict) -> "CLIPConfig":
-        """The configuration that `to_dict` wrote. Raises ValueError on missing or unknown fields."""
+        """The configuration that `to_dict` wrote. Raises ValueError on missing, unknown or impossible fields."""
         try:
             vision = ViTConfig if "patch" in d["vision"] else ResNetConfig
             return cls(embed_dim=d["embed_dim"], vision=vision(**d["vision"]), text=TextConfig(**d["text"]))

@@ -37,7 +37,7 @@ def fetch(remote: Remote) -> Path:
 
     What has arrived is kept when a connection breaks or the process is killed; the next call asks for the rest.
     Raises: ConnectionError if no address gave the right bytes; it says why for each, and what to do instead.
-    ValueError if the cache can not be written to.
+    ValueError if the cache cannot be written to.
     """
     path = cache_dir() / remote.name
     if _is_right(path, remote):  # asked before the lock, which a cache that is read-only would refuse
@@ -48,10 +48,10 @@ def fetch(remote: Remote) -> Path:
             _download(remote, path)
     except Unavailable as error:
         way_out = f"Without a network, put the file at {path}, or pass its path"
-        raise ConnectionError(f"can not download {remote.name} ({error}). {way_out}") from None
+        raise ConnectionError(f"cannot download {remote.name} ({error}). {way_out}") from None
     except OSError as error:
         way_out = "make room there, or set CLIPMINI_CACHE to a folder that you may write to"
-        raise ValueError(f"can not write {path}: {error.strerror}; {way_out}") from error
+        raise ValueError(f"cannot write {path}: {error.strerror}; {way_out}") from error
     return path
 
 

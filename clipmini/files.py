@@ -23,16 +23,29 @@ def package_data(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder for what can be made again: CLIPMINI_CACHE, else clipmini in the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clipmini"
-    return Path(os.environ.get("CLIPMINI_CACHE", default))
+    """The folder for what can be made again: CLIPMINI_CACHE, else clipmini in the user's cache folder.
+
+    A user without a home has one of their own among the temporary files. Raises: ValueError if CLIPMINI_CACHE begins with
+    a ~ that stands for no folder.
+    """
+    try:
+        if chosen := os.environ.get("CLIPMINI_CACHE"):  # empty is as good as not set
+            return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"CLIPMINI_CACHE is {chosen!r}: {error}; write the folder in full") from error
+    if xdg := os.environ.get("XDG_CACHE_HOME"):
+        return Path(xdg) / "clipmini"
+    try:
+        return Path.home() / ".cache" / "clipmini"
+    except RuntimeError:  # no HOME, and a user that the system does not know, as in some containers
+        return Path(tempfile.gettempdir()) / f"clipmini-{os.getuid()}"
 
 
 @contextmanager
 def atomic_write(path: str | Path):
     """Yield a temporary path beside `path`; on success it replaces `path` in one step, on failure `path` stays as it was.
 
-    Raises ValueError if the folder can not be written to.
+    Raises ValueError if the folder cannot be written to.
     """
     path = Path(path)
     try:
@@ -40,7 +53,7 @@ def atomic_write(path: str | Path):
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
         os.close(handle)
     except OSError as error:
-        raise ValueError(f"can not write {path}: {error.strerror}; choose a folder that you may write to") from error
+        raise ValueError(f"cannot write {path}: {error.strerror}; choose a folder that you may write to") from error
     partial = Path(name)
     try:
         yield partial

@@ -103,6 +103,15 @@ def test_a_reader_that_has_had_enough_is_no_error():
         (["train", "--preset", "ViT"], "unknown preset 'ViT'; choose from: mini-resnet"),
         (["train", "--data", "mnist"], "unknown data set 'mnist'; choose from: glyphs, digits"),
         (["train", "--batch-size", "1"], "batch_size must be at least 2"),
+        (["train", "--data", "digits"], "digits has no split to train on; choose from: glyphs, scenes\n"),
+        (["train", "--data", "glyphs:val"], "unknown data set 'glyphs:val'; choose from: glyphs, digits"),
+        (["train", "--preset", "ViT-L/14@336px"], "ViT-L/14@336px reads 336 px, which no data set is drawn at; choose from:"),
+        (["train", "--preset", "RN50x4"], "RN50x4 reads 288 px, which no data set is drawn at; choose from: mini-"),
+        (["train", "--seed", str(2**70)], f"--seed must be a whole number of at most 64 bits, got {2**70}"),
+        (["train", "--seed", str(-(2**64))], f"--seed must be a whole number of at most 64 bits, got {-(2**64)}"),
+        (["eval", "glyphs-vit", "--data", "a:b:c"], "unknown data set 'a'; choose from: glyphs, digits"),
+        (["eval", "glyphs-vit", "--data", "digits:dev", "digits:dev:1"], "split of digits 'dev:1'; choose from: dev, test"),
+        (["eval", "glyphs-vit", "--data", "digits"], "unknown split of digits ''; choose from: dev, test"),
         (["eval", "nothing.safetensors"], "no checkpoint 'nothing.safetensors'; choose from:"),
     ],
 )
@@ -111,6 +120,53 @@ def test_a_mistake_is_one_sentence(arguments, message, capsys):
     error = capsys.readouterr().err
     assert error.startswith("clipmini: ") and message in error
     assert "Traceback" not in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("seed", ["-3", str(2**63)])
+def test_any_seed_that_torch_takes(tiny, tmp_path, seed):
+    assert cli.main([*tiny, "--steps", "1", "--seed", seed, "--run-dir", str(tmp_path)]) == 0
+
+
+def test_every_preset_that_is_not_marked_can_be_trained(monkeypatch, pairs, capsys):
+    monkeypatch.setattr(cli.datasets, "load", lambda name, split, resolution=32: pairs)
+    cli.main(["presets"])
+    for line in capsys.readouterr().out.splitlines():
+        if not line.endswith(", released weights only"):
+            assert cli.training_data("glyphs", line.split()[0]) is pairs
+
+
+def test_closed_standard_output_is_said_before_any_work(monkeypatch, capfd):
+    monkeypatch.setattr(sys, "stdout", None)  # as Python has it after >&-
+    assert cli.main(["presets"]) == 2
+    assert capfd.readouterr() == ("", "clipmini: standard output is closed: send it to a file, or to /dev/null\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_full_standard_output_is_said(monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert cli.main(["presets"]) == 2
+        assert capsys.readouterr().err == "clipmini: cannot write what it has to say: No space left on device\n"
+        full.flush()  # as Python does when it ends: what was not written is dropped
+
+
+def test_a_file_that_cannot_be_written_is_named(monkeypatch, capfd):
+    def fail(args):
+        """Fail."""
+        raise OSError(28, "No space left on device", "log.jsonl")
+
+    monkeypatch.setattr(cli, "run_datasets", fail)
+    monkeypatch.setattr(cli, "drop_output", lambda: None)
+    assert cli.main(["datasets"]) == 2
+    assert capfd.readouterr().err == "clipmini: cannot write log.jsonl: No space left on device\n"
+
+
+HEAVY = ("torch", "numpy", "matplotlib", "scipy", "sklearn", "PIL", "safetensors", "filelock", "tqdm", "ftfy", "einops")
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = f"import sys, clipmini, clipmini.config; print([name for name in {HEAVY} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["train", "--steps", "many"]])

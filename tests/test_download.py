@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import pwd
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -215,7 +217,7 @@ WHY = {
 
 @pytest.mark.parametrize("name", WHY)
 def test_wrong_bytes_are_discarded_and_the_way_out_is_said(server, tmp_path, name):
-    with pytest.raises(ConnectionError, match=f"can not download file.bin .*{name}: {WHY[name]}.*put the file at .*bin, or pass"):
+    with pytest.raises(ConnectionError, match=f"cannot download file.bin .*{name}: {WHY[name]}.*put the file at .*bin, or pass"):
         fetch(remote(server, name))
     assert server.asked == [(name, None)] and kept(tmp_path) == {}
 
@@ -287,7 +289,7 @@ def test_a_full_disk_is_said_and_what_fitted_is_resumed(server, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
-        with pytest.raises(ValueError, match="can not write .*file.bin: File too large; make room there, or set CLIPMINI_CACHE"):
+        with pytest.raises(ValueError, match="cannot write .*file.bin: File too large; make room there, or set CLIPMINI_CACHE"):
             fetch(remote(server, "right", "right"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -296,11 +298,64 @@ def test_a_full_disk_is_said_and_what_fitted_is_resumed(server, tmp_path):
     assert server.asked[1:] == [("right", from_byte(10_000))] and kept(tmp_path) == {"file.bin": CONTENT}
 
 
-def test_a_cache_that_can_not_be_written_to_is_said(server, tmp_path):
+def test_a_cache_that_cannot_be_written_to_is_said(server, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(ValueError, match="can not write .*file.bin: .*set CLIPMINI_CACHE to a folder that you may write to"):
+    with pytest.raises(ValueError, match="cannot write .*file.bin: .*set CLIPMINI_CACHE to a folder that you may write to"):
         fetch(remote(server, "right"))
     assert server.asked == []
+
+
+HOME = Path("/home/somebody")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, HOME / ".cache/clipmini"),
+        ({"XDG_CACHE_HOME": "/xdg"}, Path("/xdg/clipmini")),
+        ({"XDG_CACHE_HOME": ""}, HOME / ".cache/clipmini"),
+        ({"XDG_CACHE_HOME": "/xdg", "CLIPMINI_CACHE": "/mine"}, Path("/mine")),
+        ({"CLIPMINI_CACHE": "~/mine"}, HOME / "mine"),
+        ({"CLIPMINI_CACHE": "~"}, HOME),
+        ({"CLIPMINI_CACHE": "mine~"}, Path("mine~")),
+        ({"XDG_CACHE_HOME": "/xdg", "CLIPMINI_CACHE": ""}, Path("/xdg/clipmini")),
+    ],
+)
+def test_where_the_cache_is(monkeypatch, environment, expected):
+    for name in ("XDG_CACHE_HOME", "CLIPMINI_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(HOME))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert files.cache_dir() == expected
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """No HOME, and a user that the system does not know."""
+
+    def unknown(number):
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "CLIPMINI_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def test_a_user_without_a_home_has_a_cache(nobody, monkeypatch, tmp_path):
+    assert files.cache_dir() == tmp_path / f"clipmini-{os.getuid()}"
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert files.cache_dir() == Path("/xdg/clipmini")
+    monkeypatch.setenv("CLIPMINI_CACHE", "/mine")
+    assert files.cache_dir() == Path("/mine")
+
+
+@pytest.mark.parametrize("name", ["~/mine", "~nobody-of-this-name/mine"])
+def test_a_tilde_that_stands_for_nothing_is_said(nobody, monkeypatch, name):
+    monkeypatch.setenv("CLIPMINI_CACHE", name)
+    with pytest.raises(ValueError, match=f"CLIPMINI_CACHE is '{name}': .*; write the folder in full"):
+        files.cache_dir()
 
 
 def test_a_small_file_has_no_bar(server, capsys):

@@ -1,8 +1,12 @@
 """The released state_dicts become our models and come back; what is another architecture is refused by name."""
 
 import dataclasses
+import os
 import pickle
+import warnings
+import zipfile
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +14,7 @@ from torch._subclasses import FakeTensorMode
 
 import clipmini as cm
 from clipmini.weights.released import infer_config
+from clipmini.weights.torchscript import Module, Stored
 from tests.released_files import METADATA, RESNETS, VITS, released_keys, write_archive
 
 RELEASED = [*RESNETS, *VITS]
@@ -213,3 +218,145 @@ def test_an_archive_of_something_else_is_not_converted(tmp_path):
     with pytest.raises(ValueError, match="not the state_dict of a released CLIP"):
         cm.weights.convert_archive(tmp_path / "tiny.pt", tmp_path / "tiny.safetensors")
     assert not (tmp_path / "tiny.safetensors").exists()
+
+
+def test_tensors_are_those_that_torchscript_finds(archive):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = torch.jit.load(archive).state_dict()
+    ours = cm.weights.read_archive(archive)
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[key], value) and ours[key].dtype == value.dtype for key, value in theirs.items())
+
+
+def test_a_scripted_module_with_more_than_tensors(tmp_path):
+    """Convolutions hold lists of numbers, transposed weights have strides, and tied ones lie in the file once."""
+    parts = torch.nn.Sequential(torch.nn.Conv2d(3, 5, 2), torch.nn.BatchNorm2d(5), torch.nn.Linear(7, 7), torch.nn.Linear(7, 7))
+    parts[2].weight.data = torch.randn(7, 7).T
+    parts[3].weight = parts[2].weight
+    parts[3].bias.data = torch.randn(11)[2:9]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(parts).save(tmp_path / "parts.pt")
+    ours = cm.weights.read_archive(tmp_path / "parts.pt")
+    assert list(ours) == list(parts.state_dict())
+    assert all(torch.equal(ours[key], value) for key, value in parts.state_dict().items())
+
+
+def repack(archive, change):
+    """The same archive, each part changed: (name, content) -> content, or None to leave it out."""
+    with zipfile.ZipFile(archive) as before:
+        parts = {name: before.read(name) for name in before.namelist()}
+    with zipfile.ZipFile(archive, "w") as after:
+        for name, content in parts.items():
+            if (content := change(name, content)) is not None:
+                after.writestr(name, content)
+
+
+def test_code_in_an_archive_is_not_run(archive, tmp_path):
+    """It would run when TorchScript loads the archive, which reads a file here; without any code the tensors are the same."""
+    before = cm.weights.read_archive(archive)
+    repack(archive, lambda name, content: b"raise SystemExit" if name.endswith(".py") else content)
+    assert cm.weights.read_archive(archive).keys() == before.keys()
+    repack(archive, lambda name, content: None if "/code/" in name or "constants" in name else content)
+    after = cm.weights.read_archive(archive)
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+
+
+class Setstate(torch.nn.Module):
+    """Its __setstate__ is run by whoever loads it with TorchScript."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("x", torch.zeros(3))
+
+    @torch.jit.export
+    def __getstate__(self):
+        return self.x, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[torch.Tensor, bool]):
+        self.x = torch.from_file("PLANTED", True, 3)
+        self.training = state[1]
+
+
+def test_a_planted_setstate_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(Setstate()).save("planted.pt")
+        with pytest.raises(ValueError, match="planted.pt is not .* a module is held as tuple, not by name"):
+            cm.weights.read_archive("planted.pt")
+        assert not Path("PLANTED").exists()
+        torch.jit.load("planted.pt")
+        assert Path("PLANTED").exists()  # control
+
+
+class Plant:
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        ((open, "PLANTED", "w"), "_?io.open"),
+        ((os.system, "touch PLANTED"), "posix.system"),
+        ((exec, "open('PLANTED', 'w')"), "(builtins|__builtin__).exec"),
+        ((torch.load, "PLANTED"), "torch.serialization.load"),
+        ((torch.Tensor,), "torch._tensor.Tensor|torch.Tensor"),
+    ],
+    ids=["open", "system", "exec", "load", "Tensor"],
+)
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_planted_call_is_not_run(archive, tmp_path, monkeypatch, call, named, protocol):
+    monkeypatch.chdir(tmp_path)
+    planted = pickle.dumps(Plant(*call), protocol)
+    repack(archive, lambda name, content: planted if name.endswith("/data.pkl") else content)
+    with pytest.raises(ValueError, match=f"tiny.pt is not .*: it asks for ({named}), which is no tensor: nothing was run"):
+        cm.weights.read_archive(archive)
+    assert not Path("PLANTED").exists()
+
+
+DESCRIBED = b"ctorch._utils\n_rebuild_tensor_v2\n"
+MODULE = b"c__torch__.x\nModule\n"
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        DESCRIBED + b"(NS'shape'\nS'x'\ndtb.",  # sets an attribute of what describes tensors
+        MODULE + b"(NS'held'\nS'x'\ndtb.",
+        b"\x80\x02" + MODULE + b")\x81q\x00}S'x'\nh\x00sb.",  # a module that is a part of itself
+        b"\x80\x02" + MODULE + b")\x81K\x03b.",
+        b"K\x03.",
+        b".",
+        b"",
+    ],
+)
+def test_a_pickle_that_makes_no_sense(archive, planted):
+    expected = dict(vars(Stored)), dict(vars(Module))
+    repack(archive, lambda name, content: planted if name.endswith("/data.pkl") else content)
+    with pytest.raises(ValueError, match="tiny.pt is not a whole TorchScript archive: ."):
+        cm.weights.read_archive(archive)
+    assert expected == (dict(vars(Stored)), dict(vars(Module)))
+
+
+@pytest.mark.parametrize("size", [0, 6])
+def test_a_tensor_without_its_bytes(archive, size):
+    repack(archive, lambda name, content: content[:size] if "/data/" in name else content)
+    with pytest.raises(ValueError, match="tiny.pt is not a whole TorchScript archive"):
+        cm.weights.read_archive(archive)
+
+
+def test_a_changed_byte_in_an_archive_is_seen(archive):
+    content = archive.read_bytes()
+    with zipfile.ZipFile(archive) as parts:
+        largest = max(parts.infolist(), key=lambda part: part.file_size)
+    at = largest.header_offset + largest.file_size // 2 + 200
+    archive.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    with pytest.raises(ValueError, match="tiny.pt is not a whole TorchScript archive: Bad CRC-32"):
+        cm.weights.read_archive(archive)

@@ -1,5 +1,6 @@
 """Files in the released format: what is written is what is read, and what stands in for a released file says so."""
 
+import dataclasses
 import io
 import zipfile
 
@@ -16,6 +17,13 @@ def dead(monkeypatch):
     """No address answers."""
     closed = Remote("file.bin", ["http://127.0.0.1:9/x"], "0" * 64)
     monkeypatch.setattr("clipmini.tokenizer.tokenizer.RELEASED", closed)
+
+
+@pytest.fixture
+def config(config):
+    """Heads are width / 64, as in every released model."""
+    text, vision = (dataclasses.replace(part, heads=None) for part in (config.text, config.vision))
+    return dataclasses.replace(config, text=text, vision=vision)
 
 
 def test_an_archive_comes_back_to_half_precision(model, randomise, tmp_path, relative_error):
@@ -44,8 +52,27 @@ def test_it_is_a_torchscript_archive(model, tmp_path):
     cm.weights.write_archive(model, tmp_path / "model.pt")
     names = zipfile.ZipFile(io.BytesIO((tmp_path / "model.pt").read_bytes())).namelist()
     assert any(name.endswith("constants.pkl") for name in names) and any("/code/" in name for name in names)
-    with pytest.raises(ValueError, match="can not write"):
+    with pytest.raises(ValueError, match="cannot write"):
         cm.weights.write_archive(model, tmp_path / "model.pt" / "below.pt")
+
+
+def test_heads_that_no_reader_would_know_are_refused(vit_config, tmp_path):
+    with pytest.raises(ValueError, match="expected 1 in the image tower and 1 .* got 2 in the image tower and 3 "):
+        cm.weights.write_archive(cm.CLIP(vit_config), tmp_path / "model.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_same_model_makes_the_same_archive(model, tmp_path):
+    for name in "ab":
+        cm.weights.write_archive(model, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_compiled_model_makes_the_same_archive(model, tmp_path):
+    cm.weights.write_archive(model, tmp_path / "a")
+    model.visual = torch.compile(model.visual, backend="eager")
+    cm.weights.write_archive(torch.compile(model, backend="eager"), tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 @pytest.fixture

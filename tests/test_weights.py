@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 import clipmini as cm
-from clipmini.weights import checkpoint
+from clipmini import tensors
 
 
 @pytest.fixture
@@ -28,9 +29,9 @@ def saved(model, tok, randomise, path):
 
 
 def rewrite(path, **changes):
-    """The same file with other metadata; None removes an entry."""
+    """The same file with other metadata, as one without a checksum; None removes an entry."""
     with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() | changes
+        metadata = file.metadata() | {"checksum": None} | changes
     save_file(load_file(path), path, {k: v for k, v in metadata.items() if v is not None})
 
 
@@ -128,10 +129,47 @@ def test_tampered_merges(saved, tok, path):
         cm.weights.load(path)
 
 
-@pytest.mark.parametrize("broken", [None, "{", '{"embed_dim": 3}', "[]"])
+BROKEN = [None, "", "{", "[]", "3", "null", '"vision"', '{"embed_dim": 3}', '{"embed_dim": 3, "vision": 5}', "[" * 99_999]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_configuration(saved, path, broken):
     rewrite(path, config=broken)
+    with pytest.raises(ValueError, match="model.safetensors has no configuration that can be read: ."):
+        cm.weights.load(path)
+
+
+@pytest.mark.parametrize("wrong", [None, "22", 22.5, -22, 0, True, [], [22], [22, -1], {}], ids=str)
+@pytest.mark.parametrize(
+    "place", ["embed_dim", "text.width", "text.heads", "vision.layers", "vision.resolution", "text", "vision"]
+)
+def test_what_no_configuration_can_have(config, place, wrong):
+    if (place, wrong) in [("text.heads", None), ("vision.layers", [22])]:
+        return  # heads are width / 64 then, and a ResNet may have one stage
+    broken = json.loads(json.dumps(config.to_dict()))
+    *parts, last = place.split(".")
+    (broken[parts[0]] if parts else broken)[last] = wrong
     with pytest.raises(ValueError):
+        cm.CLIPConfig.from_dict(broken)
+
+
+def test_heads_that_do_not_divide_the_width(saved, path):
+    config = saved.config.to_dict()
+    rewrite(path, config=json.dumps(config | {"text": config["text"] | {"heads": 4}}))
+    with pytest.raises(ValueError, match="model.safetensors has no .* a width of 15 cannot be split into 4 heads"):
+        cm.weights.load(path)
+
+
+@pytest.mark.parametrize("broken", ["", "{", "3", "[3]", '[["a"]]', '[["a", 3]]', "[" * 99_999])
+def test_a_broken_vocabulary(saved, path, broken):
+    rewrite(path, merges=broken)
+    with pytest.raises(ValueError, match="vocabulary .*model.safetensors|model.safetensors has no vocabulary"):
+        cm.weights.load(path)
+
+
+def test_a_vocabulary_of_an_unknown_scheme(saved, path):
+    rewrite(path, scheme="words")
+    with pytest.raises(ValueError, match="model.safetensors has no vocabulary that can be read: unknown scheme 'words'"):
         cm.weights.load(path)
 
 
@@ -149,7 +187,7 @@ def test_a_crash_while_saving_keeps_the_old_file(saved, tok, path, monkeypatch, 
         partial.write_bytes(b"half")
         raise error
 
-    monkeypatch.setattr(checkpoint, "save_file", write_half_and_fail)
+    monkeypatch.setattr(tensors, "save_file", write_half_and_fail)
     with pytest.raises(ValueError, match="could not save.*what was there before is unchanged"):
         cm.weights.save(saved, path, tokenizer=tok)
     assert path.read_bytes() == before
@@ -163,7 +201,7 @@ def test_an_interruption_while_saving_keeps_the_old_file(saved, tok, path, monke
         partial.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "save_file", interrupt)
+    monkeypatch.setattr(tensors, "save_file", interrupt)
     with pytest.raises(KeyboardInterrupt):
         cm.weights.save(saved, path, tokenizer=tok)
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
@@ -171,7 +209,7 @@ def test_an_interruption_while_saving_keeps_the_old_file(saved, tok, path, monke
 
 def test_a_folder_that_is_a_file(model, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="can not write .*choose a folder that you may write to"):
+    with pytest.raises(ValueError, match="cannot write .*choose a folder that you may write to"):
         cm.weights.save(model, tmp_path / "file" / "model.safetensors")
 
 
@@ -207,3 +245,126 @@ def test_a_loaded_model_can_be_saved_over_its_own_file(saved, batch, path):
     assert torch.equal(cm.weights.load(path)[0].logit_scale, saved.logit_scale)
     cm.weights.save(loaded, path)
     assert torch.equal(cm.weights.load(path)[0](*batch)[0], loaded(*batch)[0])
+
+
+@pytest.mark.parametrize("place", [0, 0.2, 0.4, 0.6, 0.8, 1])
+def test_a_changed_byte_is_seen(saved, path, place):
+    before = path.read_bytes()
+    start = 8 + int.from_bytes(before[:8], "little")
+    at = start + round(place * (len(before) - start - 1))
+    path.write_bytes(before[:at] + bytes([before[at] ^ 1]) + before[at + 1 :])
+    with pytest.raises(ValueError, match="model.safetensors has changed since it was written: its checksum is"):
+        cm.weights.load(path)
+    assert not cm.weights.is_whole(path)
+
+
+@pytest.mark.parametrize(("written", "changed"), [('\\"heads\\": 3', '\\"heads\\": 1'), ("text.ln_final.b", "text.ln_final.c")])
+def test_a_changed_header_is_seen(saved, path, written, changed):
+    before = path.read_bytes()
+    assert before.count(written.encode()) == 1
+    path.write_bytes(before.replace(written.encode(), changed.encode()))
+    with pytest.raises(ValueError):
+        cm.weights.load(path)
+
+
+def test_files_without_a_checksum_load_still(saved, path):
+    rewrite(path)
+    with safe_open(path, framework="pt") as file:
+        assert "checksum" not in file.metadata()
+    assert torch.equal(cm.weights.load(path)[0].logit_scale, saved.logit_scale) and cm.weights.is_whole(path)
+
+
+def test_another_program_may_lay_the_same_content_out_anew(saved, path):
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    save_file(dict(reversed(load_file(path).items())), path, dict(reversed(metadata.items())))
+    assert torch.equal(cm.weights.load(path)[0].logit_scale, saved.logit_scale)
+
+
+SAVE = """
+import sys, clipmini as cm
+model, tok = cm.weights.load(sys.argv[1])
+cm.weights.save(model, sys.argv[1] + "2", tokenizer=tok)
+"""
+
+
+def test_the_same_model_makes_the_same_bytes(saved, tok, path):
+    bytes_of = []
+    for _ in range(5):
+        cm.weights.save(saved, path, tokenizer=tok)
+        bytes_of.append(path.read_bytes())
+    assert {*bytes_of} == {bytes_of[0]}
+
+
+def test_another_process_makes_the_same_bytes(vit_config, tok, path):
+    cm.weights.save(cm.CLIP(vit_config), path, tokenizer=tok)
+    subprocess.run([sys.executable, "-c", SAVE, path], check=True, env=os.environ | {"PYTHONHASHSEED": "3"})
+    assert path.read_bytes() == path.with_name("model.safetensors2").read_bytes()
+
+
+def test_any_metadata_keeps_its_header_whole(path):
+    metadata = {"b": 'a"\\\n\t\x01\x7f\x1f', "a": "Ġé\U0001f600", "ü": ""}
+    tensors.write(path, {"x": torch.arange(3), "leer": torch.zeros(0), "scalar": torch.tensor(2.0)}, metadata)
+    found, said = tensors.read(path)
+    assert said == metadata and found["x"].tolist() == [0, 1, 2] and found["scalar"] == 2 and found["leer"].shape == (0,)
+
+
+def test_tied_weights_are_saved(model, path):
+    model.text.transformer.resblocks[0].ln_1.weight = model.text.transformer.resblocks[1].ln_1.weight
+    cm.weights.save(model, path)
+    weights = cm.weights.load(path)[0].state_dict()
+    assert all(torch.equal(weights[key], value) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("part", [slice(0, 15), slice(7, 22)])
+def test_weights_that_overlap_are_saved(model, path, part):
+    memory, block = torch.randn(30), model.text.transformer.resblocks[0]
+    block.ln_1.weight.data, block.ln_2.weight.data = memory[:15], memory[part]
+    cm.weights.save(model, path)
+    assert torch.equal(cm.weights.load(path)[0].text.transformer.resblocks[0].ln_2.weight, memory[part])
+
+
+def whole(model):
+    return torch.compile(model, backend="eager")
+
+
+def towers(model):
+    model.visual, model.text = torch.compile(model.visual, backend="eager"), torch.compile(model.text, backend="eager")
+    return model
+
+
+def blocks(model):
+    for i, block in enumerate(model.text.transformer.resblocks):
+        model.text.transformer.resblocks[i] = torch.compile(block, backend="eager")
+    return whole(model)
+
+
+COMPILED = [whole, towers, blocks]
+
+
+@pytest.mark.parametrize("compiled", COMPILED)
+def test_a_compiled_model_is_saved_as_itself(saved, tok, path, compiled):
+    before, names = path.read_bytes(), list(saved.state_dict())
+    model = compiled(saved)
+    assert any("_orig_mod" in key for key in model.state_dict()) and list(cm.weights.state_dict(model)) == names
+    assert model.config == cm.weights.uncompiled(model).config
+    cm.weights.check_vocabulary(model, tok)
+    cm.weights.save(model, path, tokenizer=tok)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("compiled", COMPILED)
+def test_weights_go_back_into_a_compiled_model(config, saved, compiled):
+    weights = {key: value.clone() for key, value in cm.weights.state_dict(saved).items()}
+    model = compiled(cm.CLIP(config))
+    cm.weights.load_state_dict(model, weights)
+    assert all(torch.equal(value, weights[key]) for key, value in cm.weights.state_dict(model).items())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        cm.weights.load_state_dict(model, {})
+
+
+def test_what_is_no_clip_is_not_saved(model, path):
+    for wrapped in (torch.nn.DataParallel(model), model.visual):
+        with pytest.raises(ValueError, match=f"expected a CLIP, got {type(wrapped).__name__}; .*pass what is inside"):
+            cm.weights.save(wrapped, path)
+    assert not path.exists()

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import clipmini as cm
-from clipmini import cli, zoo
+from clipmini import cli, download, zoo
 from tests.released_files import write_archive
 
 RELEASED = {  # SHA-256 begins with
@@ -100,6 +100,34 @@ def test_the_second_time_nothing_is_fetched_or_converted(served, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
+def test_a_cache_that_is_read_only_serves_what_it_has(served, monkeypatch):
+    first = cm.load("tiny/4").model
+    for module in (zoo, download):
+        monkeypatch.setattr(module, "FileLock", None)
+    assert torch.equal(cm.load("tiny/4").model.logit_scale, first.logit_scale)
+
+
+def test_a_conversion_that_cannot_be_written_is_said(served, cache, archive, monkeypatch):
+    def refuse(lock):
+        raise PermissionError(13, "Permission denied")
+
+    shutil.copy(archive, cache)
+    monkeypatch.setattr(zoo.FileLock, "acquire", refuse)
+    with pytest.raises(ValueError, match="cannot write .*tiny.safetensors: Permission denied; set CLIPMINI_CACHE to a folder"):
+        cm.load("tiny/4")
+
+
+def test_a_conversion_with_a_changed_byte_is_made_again(served, cache):
+    first = cm.load("tiny/4").model
+    path = cache / "tiny.safetensors"
+    whole = path.read_bytes()
+    path.unlink()  # the first model reads from it still
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    second = cm.load("tiny/4").model
+    assert path.read_bytes() == whole and served.asked == ["/tiny.pt"]
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
 @pytest.mark.parametrize("keep", [0, -1])
 def test_a_truncated_conversion_is_made_again(served, cache, keep):
     first = cm.load("tiny/4").model
@@ -122,7 +150,7 @@ def test_wrong_bytes_are_refused(served, archive, at, cache):
 
 def test_without_a_network_the_way_out_is_said(at, cache, archive):
     at(NO_SERVER)
-    with pytest.raises(ConnectionError, match="can not download tiny.pt .*[Rr]efused.*put the file at .*cache/tiny.pt"):
+    with pytest.raises(ConnectionError, match="cannot download tiny.pt .*[Rr]efused.*put the file at .*cache/tiny.pt"):
         cm.load("tiny/4")
     shutil.copy(archive, cache)
     assert cm.load("tiny/4").model.config.vision.patch == 4  # and it is the way out
@@ -132,7 +160,7 @@ def test_without_a_network_the_command_line_says_so_in_one_sentence(at, cache, c
     at(NO_SERVER)
     assert cli.main(["eval", "tiny/4"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("clipmini: can not download tiny.pt") and len(error.splitlines()) == 1
+    assert error.startswith("clipmini: cannot download tiny.pt") and len(error.splitlines()) == 1
 
 
 def test_unknown_names_list_what_ships_and_what_was_released():

@@ -6,6 +6,7 @@ from clipmini.config import choose
 from clipmini.datasets.pairs import Pairs
 
 FAMILIES = ("glyphs", "digits", "scenes")  # each a module here, which is imported when it is first asked for
+RESOLUTIONS = range(16, 257)  # px a side that pictures are drawn at
 
 __all__ = ["Pairs", "about", "load", "names", "splits"]
 
@@ -42,7 +43,7 @@ def load(name: str, split: str, resolution: int = 32) -> Pairs:
     Args: resolution: px a side. Raises: ValueError, with the choices, for an unknown data set or split.
     """
     choose(f"split of {name}", split, dict.fromkeys(splits(name)))
-    if not 16 <= resolution <= 256:
+    if resolution not in RESOLUTIONS:
         raise ValueError(f"resolution must be between 16 and 256 px, got {resolution}")
     return _source(name).load(split, resolution)
 

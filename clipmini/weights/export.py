@@ -10,6 +10,7 @@ from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
 from clipmini.files import atomic_write
 from clipmini.models.clip import CLIP
 from clipmini.weights.released import to_openai
+from clipmini.weights.uncompiled import uncompiled
 
 
 def to_open_clip(model: CLIP, folder: str | Path) -> None:
@@ -17,7 +18,7 @@ def to_open_clip(model: CLIP, folder: str | Path) -> None:
 
     Raises: ValueError for a ResNet of other than four stages, which open_clip does not build.
     """
-    config = {"model_cfg": open_clip_config(model.config)}
+    config = {"model_cfg": open_clip_config(uncompiled(model).config)}
     _write(folder, "open_clip_config.json", config, "open_clip_model.safetensors", to_openai(model))
 
 
@@ -40,7 +41,7 @@ def to_huggingface(model: CLIP, folder: str | Path) -> None:
 
     Raises: ValueError for a ResNet, which transformers' CLIP does not have.
     """
-    config = huggingface_config(model.config)
+    config = huggingface_config(uncompiled(model).config)
     weights = {}
     for key, value in to_openai(model).items():
         weights |= _huggingface(key, value)

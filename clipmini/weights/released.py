@@ -11,6 +11,7 @@ from torch import Tensor
 
 from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
 from clipmini.models.clip import CLIP
+from clipmini.weights.uncompiled import state_dict, uncompiled
 from clipmini.weights.unfilled import unfilled
 
 METADATA = ("input_resolution", "context_length", "vocab_size")  # beside the weights in a released file
@@ -34,8 +35,8 @@ def from_openai(state_dict: Mapping[str, Tensor], config: CLIPConfig | None = No
 
 
 def to_openai(model: CLIP) -> dict[str, Tensor]:
-    """The weights under their released names, in the released order."""
-    weights = {key.removeprefix("text."): value.detach() for key, value in model.state_dict().items()}
+    """The weights of a model, compiled or not, under their released names and in the released order."""
+    weights = {key.removeprefix("text."): value for key, value in state_dict(uncompiled(model)).items()}
     return dict(sorted(weights.items(), key=lambda item: ORDER.index(item[0].split(".")[0])))
 
 

@@ -1,6 +1,7 @@
 """Models by name: weights, tokenizer and preprocessing together."""
 
 import json
+from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import islice, product
 from pathlib import Path
@@ -47,33 +48,42 @@ def load(name: str | Path) -> Loaded:
 
     A released model is downloaded into the cache the first time, and converted there to safetensors in fp32.
     Raises: ValueError, with the choices, if there is no such checkpoint, or it has no vocabulary; ConnectionError, saying
-    what to do, if a released model can not be had.
+    what to do, if a released model cannot be had.
     """
-    path = _path(str(name))
-    if not path.is_file():
-        choices = ", ".join([*names(), *released()])
-        raise ValueError(f"no checkpoint {str(name)!r}; choose from: {choices}, or give a file's path")
-    model, tokenizer = load_weights(path)
+    path, model, tokenizer = _find(str(name))
     if tokenizer is None:
         raise ValueError(f"{path} holds no vocabulary: save it with weights.save(model, path, tokenizer=tok)")
     return Loaded(model, tokenizer, partial(preprocess, resolution=model.config.vision.resolution))
 
 
-def _path(name: str) -> Path:
-    if name in names():
-        return data_folder() / f"{name}.safetensors"
-    return _converted(released()[name]) if name in released() else Path(name)
+def _find(name: str) -> tuple[Path, CLIP, Tokenizer | None]:
+    """Where a checkpoint is, and what `weights.load` makes of it."""
+    if name in released():
+        return _released(released()[name])
+    path = data_folder() / f"{name}.safetensors" if name in names() else Path(name)
+    if not path.is_file():
+        choices = ", ".join([*names(), *released()])
+        raise ValueError(f"no checkpoint {name!r}; choose from: {choices}, or give a file's path")
+    return path, *load_weights(path)
 
 
-def _converted(archive: Remote) -> Path:
-    """The path of a released model in our format, made from its archive the first time."""
+def _released(archive: Remote) -> tuple[Path, CLIP, Tokenizer | None]:
+    """A released model in our format, made from its archive the first time, and again if its file is damaged."""
     path = cache_dir() / Path(archive.name).with_suffix(".safetensors")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not is_whole(path):
-            tokenizer = Tokenizer.openai()  # the smaller download first
-            convert_archive(fetch(archive), path, tokenizer)
-    return path
+    with suppress(ValueError):  # tried before the lock, which a cache that is read-only would refuse
+        return path, *load_weights(path)
+    tokenizer = Tokenizer.openai()  # the smaller download first
+    found = fetch(archive)
+    try:
+        lock = FileLock(path.with_suffix(".lock"))
+        lock.acquire()
+    except OSError as error:
+        way_out = "set CLIPMINI_CACHE to a folder that you may write to"
+        raise ValueError(f"cannot write {path}: {error.strerror}; {way_out}") from error
+    with lock:
+        if not is_whole(path):  # else another process had the lock first
+            convert_archive(found, path, tokenizer)
+    return path, *load_weights(path)
 
 
 class Archive(NamedTuple):
@@ -85,7 +95,7 @@ class Archive(NamedTuple):
 
 
 def archive(name: str) -> Archive:
-    """A released archive with its vocabulary; where they can not be had, a stand-in that holds random numbers.
+    """A released archive with its vocabulary; where they cannot be had, a stand-in that holds random numbers.
 
     Raises: ValueError, with the choices, for an unknown name.
     """
