@@ -1,16 +1,27 @@
-"""Other ways to run the same modules: compiled, or on shapes alone."""
+"""Other ways to run the same modules: compiled, exported, on shapes alone, or mapped over models."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch._C import _functorch as functorch
 from torch._subclasses.fake_tensor import FakeTensor
 
 
-def has_values(x: Tensor) -> bool:
-    """Whether numbers may be looked at: not while a graph is compiled, nor where only shapes are counted."""
-    return not torch.compiler.is_compiling() and not isinstance(x, FakeTensor)
+def has_values(*tensors: Tensor) -> bool:
+    """Whether numbers may be looked at: not while a graph is compiled or exported, nor on shapes alone, nor in vmap."""
+    return not torch.compiler.is_compiling() and not any(isinstance(x, FakeTensor) or is_mapped(x) for x in tensors)
+
+
+def is_mapped(x: Tensor) -> bool:
+    """Whether `torch.func.vmap` hides one of its dimensions, perhaps within other transforms."""
+    return is_transformed(x) and (functorch.is_batchedtensor(x) or is_mapped(functorch.get_unwrapped(x)))
+
+
+def is_transformed(x: Tensor) -> bool:
+    """Whether a transform of torch.func (grad, jvp, vmap) works on it."""
+    return not torch.compiler.is_compiling() and isinstance(x, Tensor) and functorch.is_functorch_wrapped_tensor(x)
 
 
 @contextmanager

@@ -13,6 +13,11 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
+def at_least_fp32(x: Tensor) -> Tensor:
+    """Half precision as fp32, fp32 and fp64 as they came: for what is compared, of which half keeps three digits."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class LayerNorm(nn.LayerNorm):
     """Layer normalisation in the precision of its gains (fp32 as built), whatever the precision around it."""
 

@@ -1,12 +1,14 @@
 """The contrastive objective (paper section 2.3, Figure 3), whole or in tiles."""
 
+from numbers import Integral
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from clipmini.models.eager import has_values
+from clipmini.models.eager import has_values, is_transformed
+from clipmini.models.layers import at_least_fp32
 
 
 def clip_loss(
@@ -19,18 +21,27 @@ def clip_loss(
 ) -> Float[Tensor, ""]:
     """Symmetric InfoNCE over a batch of pairs (paper section 2.3, Figure 3).
 
-    Args: image, text: (N, E) features, any scale. logit_scale: (), already exponentiated, dimensionless.
-    targets: None, where pair i is the only match of row i; or (N,) integer caption ids, where pairs with equal ids are
-    all matches, each row's and each column's target spread evenly over them.
-    chunk_size: None computes the (N, N) matrix; a number computes the same in tiles of that many rows and columns, of
-    which one exists at a time, forward and backward. 512 to 2,048 is fast.
-    Returns: (), mean of the two cross-entropies in nats; ln N at chance.
-    Raises: ValueError if the two batches differ in shape, a feature vector is zero, the scale is not a positive number,
-    targets has another length or kind, or chunk_size is not positive; NotFinite for NaN or infinity in the features.
+    Computed in fp32 where the features are of half precision, autocast or not, and in fp64 where they are of that.
+
+    Args:
+        image, text: (N, E), features of any length, dimensionless.
+        logit_scale: (), already exponentiated, dimensionless.
+        targets: None, where pair i is the only match of row i; or (N,) integer caption ids, where pairs with equal ids
+            are all matches, each row's and each column's target spread evenly over them.
+        chunk_size: None computes the (N, N) matrix; a number computes the same in tiles of that many rows and columns,
+            of which one exists at a time, forward and backward. 512 to 2,048 is fast. Tiles have a first derivative only.
+    Returns:
+        (), mean of the two cross-entropies in nats; ln N at chance.
+    Raises:
+        ValueError: if there is no pair, the two batches differ in shape, are no floating-point tensors, a feature vector
+            is zero, the scale is not a positive number, targets has another length or kind, or chunk_size is not a
+            positive whole number; NotFinite, which is one, for NaN or infinity in the features.
+        NotImplementedError: for a second derivative of tiles, and for tiles in a transform of torch.func.
     """
     check_pairs(image, text, logit_scale, targets, chunk_size)
-    image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
     with torch.autocast(image.device.type, enabled=False):  # in bf16 a logit of 100 is off by up to a quarter
+        image, text = at_least_fp32(image), at_least_fp32(text)
+        image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
         if chunk_size is not None:
             scale = torch.as_tensor(logit_scale, dtype=image.dtype, device=image.device)
             return TiledLoss.apply(image, text, scale, targets, chunk_size)
@@ -44,7 +55,7 @@ def clip_loss(
 def match_targets(ids: Int[Tensor, "N"] | None, logits: Float[Tensor, "N N"]) -> Tensor:
     """Class indices (N,) on the diagonal, or (N, N) rows of probability spread evenly over equal ids."""
     if ids is None:
-        return torch.arange(len(logits), device=logits.device)
+        return torch.arange(logits.shape[0], device=logits.device)
     same = (ids[:, None] == ids[None, :]).to(logits.dtype)
     return same / same.sum(dim=1, keepdim=True)
 
@@ -74,8 +85,9 @@ class TiledLoss(torch.autograd.Function):
         return ((rows + columns) / 2 - matches).mean()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad: Tensor):
+        if torch.is_grad_enabled():  # `once_differentiable` would look at grad alone
+            raise NotImplementedError("the loss in tiles has no second derivative: leave out chunk_size")
         image, text, scale, rows, columns = ctx.saved_tensors
         image_grad, text_grad = -mean_of_equals(text, ctx.ids), -mean_of_equals(image, ctx.ids)  # pulled to its matches
         for i, j in tiles(len(image), ctx.chunk_size):
@@ -94,7 +106,7 @@ def mean_of_equals(features: Float[Tensor, "N E"], ids: Int[Tensor, "N"] | None)
         return features
     ordered, order = ids.sort()
     first_of_its_id = F.pad(ordered[1:] != ordered[:-1], (1, 0))
-    group = torch.empty_like(ids).scatter_(0, order, first_of_its_id.cumsum(0).to(ids.dtype)).long()
+    group = torch.empty_like(order).scatter_(0, order, first_of_its_id.cumsum(0))
     sums = torch.zeros_like(features).index_add_(0, group, features)
     count = features.new_zeros(len(ids)).index_add_(0, group, features.new_ones(len(ids)))
     return sums[group] / count[group][:, None]
@@ -108,27 +120,65 @@ def tiles(size: int, chunk_size: int):
 
 def check_pairs(image: Tensor, text: Tensor, logit_scale: Tensor | float, targets: Tensor | None, chunk_size: int | None):
     """Raise ValueError, saying what came, for what can have no contrastive loss."""
-    if image.shape != text.shape or image.ndim != 2:
-        raise ValueError(f"expected two batches of equal shape (N, E), got {tuple(image.shape)} and {tuple(text.shape)}")
-    if targets is not None and (targets.shape != (len(image),) or targets.is_floating_point()):
-        kind = f"shape {tuple(targets.shape)} of {targets.dtype}"
-        raise ValueError(f"expected {len(image)} caption ids, one integer a pair, got {kind}")
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
+    check_features(image, text)
+    check_targets(targets, image.shape[0])
+    check_chunk_size(chunk_size, image)
     if getattr(logit_scale, "shape", ()) != ():
         raise ValueError(f"expected one logit_scale, of shape (), got shape {tuple(logit_scale.shape)}")
-    if not has_values(image):
-        return  # what follows looks at values, which would split a compiled graph
+    if has_values(image, text, logit_scale):  # what follows looks at values, which would split a compiled graph
+        check_scale(logit_scale)
+        check_directions("image", image)
+        check_directions("text", text)
+
+
+def check_features(image: Tensor, text: Tensor) -> None:
+    """Two batches of equal shape (N, E), of floating-point numbers, at least one pair."""
+    for name, features in (("image", image), ("text", text)):
+        if not (isinstance(features, Tensor) and features.is_floating_point()):
+            kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
+            raise ValueError(f"expected {name} features as a floating-point tensor (N, E), got {kind}")
+    if image.shape != text.shape or image.ndim != 2:
+        raise ValueError(f"expected two batches of equal shape (N, E), got {tuple(image.shape)} and {tuple(text.shape)}")
+    if image.shape[0] == 0:
+        raise ValueError("expected at least one pair, got none: a batch without pairs has no loss")
+
+
+def check_targets(targets: Tensor | None, pairs: int) -> None:
+    """One integer a pair, or None."""
+    if targets is None:
+        return
+    if not isinstance(targets, Tensor):
+        raise ValueError(f"expected caption ids as a tensor ({pairs},), got {type(targets).__name__}: pass torch.tensor(targets)")
+    if targets.shape != (pairs,) or targets.is_floating_point():
+        kind = f"shape {tuple(targets.shape)} of {targets.dtype}"
+        raise ValueError(f"expected {pairs} caption ids, one integer a pair, got {kind}")
+
+
+def check_chunk_size(chunk_size: int | None, image: Tensor) -> None:
+    """A positive whole number, or None; tiles are not for transforms of torch.func."""
+    if chunk_size is None:
+        return
+    if not isinstance(chunk_size, Integral) or chunk_size < 1:
+        raise ValueError(f"chunk_size must be a whole number, at least 1, got {chunk_size}")
+    if is_transformed(image):
+        raise NotImplementedError("the loss in tiles has no rule for the transforms of torch.func: leave out chunk_size")
+
+
+def check_scale(logit_scale: Tensor | float) -> None:
+    """A positive, finite number."""
     if not 0 < logit_scale < torch.inf:
         raise ValueError(
             f"logit_scale must be positive and finite, got {float(logit_scale):g}; models store its logarithm: "
             "pass model.logit_scale.exp()"
         )
-    for name, features in (("image", image), ("text", text)):
-        lengths = features.detach().norm(dim=1)
-        bad = ~((lengths > 0) & lengths.isfinite())
-        if bad.any():
-            row = bad.nonzero()[0].item()
-            if lengths[row] == 0:
-                raise ValueError(f"row {row} of the {name} features is zero and has no direction")
-            raise NotFinite(f"row {row} of the {name} features holds NaN or infinity")
+
+
+def check_directions(name: str, features: Float[Tensor, "N E"]) -> None:
+    """Each row has a direction: no NaN, no infinity, not all zero."""
+    lengths = at_least_fp32(features.detach()).norm(dim=1)
+    bad = ~((lengths > 0) & lengths.isfinite())
+    if bad.any():
+        row = bad.nonzero()[0].item()
+        if lengths[row] == 0:
+            raise ValueError(f"row {row} of the {name} features is zero and has no direction")
+        raise NotFinite(f"row {row} of the {name} features holds NaN or infinity")
