@@ -5,6 +5,9 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.func import functional_call, grad, stack_module_state, vmap
 
 import clipmini as cm
 
@@ -125,7 +128,35 @@ def test_images_of_integers_are_refused(model):
         model.encode_image(torch.zeros(7, 3, 16, 16, dtype=torch.uint8))
 
 
+def test_images_of_another_kind_are_refused(model, batch):
+    images = batch[0]
+    with pytest.raises(ValueError, match=r"images as a tensor \(N, 3, 16, 16\), got ndarray: pass torch.as_tensor\(array\)"):
+        model.encode_image(images.numpy())
+    with pytest.raises(ValueError, match=r"got list: .*torch.stack\(list\) of preprocessed pictures"):
+        model.encode_image(list(images))
+    for dtype in (torch.float64, torch.bfloat16, torch.float16):
+        with pytest.raises(ValueError, match=rf"as the weights are, got {dtype}: pass images.to\(torch.float32\)"):
+            model.encode_image(images.to(dtype))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert model.encode_image(images.bfloat16()).shape == (7, 19)  # which casts
+        with pytest.raises(ValueError, match="got torch.float64"):
+            model.encode_image(images.double())  # but not this
+
+
+def test_no_images_and_no_texts_have_no_features(model, batch):
+    images, tokens = batch
+    for project in (True, False):
+        width = model.encode_image(images, project).shape[1]
+        assert model.eval().encode_image(images[:0], project).shape == (0, width)
+        assert model.encode_text(tokens[:0], project).shape == (0, 19 if project else 15)
+    assert model(images, tokens[:0])[0].shape == (7, 0)
+
+
 def test_tokens_that_are_no_tokens_are_refused(model, batch):
+    with pytest.raises(ValueError, match="expected tokens as a tensor .N, L., got list: call the tokenizer on texts"):
+        model.encode_text(batch[1].tolist())
+    with pytest.raises(ValueError, match="int64 or int32, of shape .N, L., got torch.int16"):
+        model.encode_text(batch[1].short())
     with pytest.raises(ValueError, match="expected integer tokens"):
         model.encode_text(batch[1].float())
     with pytest.raises(ValueError, match="expected integer tokens"):
@@ -144,7 +175,7 @@ def test_presets_survive_json(name):
 
 
 def test_configurations_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match="a width of 15 can not be split into 2 heads"):
+    with pytest.raises(ValueError, match="a width of 15 can ?not be split into 2 heads"):
         cm.TextConfig(context_length=13, vocab_size=519, width=15, layers=1, heads=2)
     with pytest.raises(ValueError, match="TextConfig.layers must be positive"):
         cm.TextConfig(context_length=13, vocab_size=519, width=15, layers=0)
@@ -160,3 +191,75 @@ def test_half_precision_is_refused_on_a_cpu(model, batch):
         with pytest.raises(ValueError, match=r"the weights are torch.float16 on a CPU.*call model.float\(\) first"):
             answer()
     torch.testing.assert_close(model.float()(images, tokens)[0], before, atol=0.1, rtol=0)
+
+
+# ---------------------------------------------------------------- precision
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_half_precision_models_compare_in_fp32(model, batch, autocast):
+    images, tokens = batch
+    model.eval()
+    if not autocast:
+        model.bfloat16()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        x = images if autocast else images.bfloat16()
+        image, text = (F.normalize(y.float(), dim=1) for y in (model.encode_image(x), model.encode_text(tokens)))
+        logits, probs = model(x, tokens)[0], model.probs(x, tokens)
+    expected = model.logit_scale.detach().float().exp() * image @ text.T
+    assert logits.dtype == probs.dtype == torch.float32
+    assert torch.equal(logits, expected) and torch.equal(probs, expected.softmax(dim=1))
+
+
+def test_double_precision_models_compare_in_double(model, batch):
+    assert model.double()(batch[0].double(), batch[1])[0].dtype == torch.float64
+
+
+# ---------------------------------------------------------------- exported, and mapped over models
+
+
+class Probabilities(nn.Module):
+    """Both towers as one module, as torch.export wants it."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images, tokens):
+        return self.model.probs(images, tokens)
+
+
+def test_an_exported_model_takes_batches_of_any_size(model, batch):
+    images, tokens = batch
+    sizes = tuple({0: torch.export.Dim(name, min=1, max=99)} for name in ("images", "texts"))
+    exported = torch.export.export(Probabilities(model.eval()), batch, dynamic_shapes=sizes, strict=False).module()
+    for n, m in ((1, 3), (3, 1), (7, 5)):
+        torch.testing.assert_close(exported(images[:n], tokens[:m]), model.probs(images[:n], tokens[:m]), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_models_that_are_stacked_answer_as_each_alone(config, batch, randomise):
+    """Logits and gradients of an ensemble by vmap over its weights."""
+    models = [randomise(cm.CLIP(config)).eval() for _ in range(3)]
+    weights, statistics = stack_module_state(models)
+    images, tokens = batch
+
+    def loss(weights, statistics, images, tokens):
+        per_image, _ = functional_call(models[0], (weights, statistics), (images, tokens))
+        return per_image.logsumexp(dim=1).mean()
+
+    together = vmap(grad(loss), in_dims=(0, 0, None, None))(weights, statistics, images, tokens)
+    for i, model in enumerate(models):
+        alone = grad(loss)(dict(model.named_parameters()), dict(model.named_buffers()), images, tokens)
+        for name, value in alone.items():
+            torch.testing.assert_close(together[name][i], value, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_batches_of_batches_are_encoded_as_each_alone(model, batch):
+    images, tokens = batch
+    model.eval()
+    several, captions = torch.stack([images, images.flip(0)]), torch.stack([tokens, tokens.flip(0)])
+    for encode, inputs in ((model.encode_image, several), (model.encode_text, captions)):
+        expected = torch.stack([encode(x) for x in inputs])
+        torch.testing.assert_close(vmap(encode)(inputs), expected, atol=1e-5, rtol=1e-4)

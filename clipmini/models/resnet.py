@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipmini.config import ResNetConfig
+from clipmini.models.eager import is_mapped
 
 
 class Bottleneck(nn.Module):
@@ -100,7 +101,8 @@ class ModifiedResNet(nn.Module):
         x = self.bn1(self.conv1(images)).relu_()
         x = self.bn2(self.conv2(x)).relu_()
         x = self.avgpool(self.bn3(self.conv3(x)).relu_())
-        x = x.contiguous(memory_format=torch.channels_last)  # from here on, where channels are many
+        if not is_mapped(x):  # vmap knows one layout only
+            x = x.contiguous(memory_format=torch.channels_last)  # from here on, where channels are many
         for name in self.stages:
             x = getattr(self, name)(x)
         return self.attnpool(x, project)
