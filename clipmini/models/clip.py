@@ -52,6 +52,11 @@ class CLIP(nn.Module):
         """Tokens that a text may have, SOT and EOT included."""
         return self.config.text.context_length
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the weights, in which `encode_image` takes images."""
+        return self.visual.conv1.weight.dtype
+
     def encode_image(self, images: Float[Tensor, "N 3 H W"], project: bool = True) -> Float[Tensor, "N features"]:
         """Image features, not normalised (paper section 2.3).
 
@@ -89,7 +94,7 @@ class CLIP(nn.Module):
 
     def _check_images(self, images: Tensor) -> None:
         """Raise ValueError, saying what to do, for what `encode_image` cannot read."""
-        side, weights = self.config.vision.resolution, self.visual.conv1.weight.dtype
+        side, weights = self.config.vision.resolution, self.dtype
         if not isinstance(images, Tensor):
             raise ValueError(
                 f"expected images as a tensor (N, 3, {side}, {side}), got {type(images).__name__}: pass torch.as_tensor(array), "
