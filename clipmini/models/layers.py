@@ -44,7 +44,9 @@ class SelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B L D"]:
+    def forward(
+        self, x_BLD: Float[Tensor, "B L D"], causal: bool = False
+    ) -> Float[Tensor, "B L D"]:
         q_BHLK, k_BHLK, v_BHLK = self.queries_keys_values(x_BLD)
         with _quick_kernel(q_BHLK):
             out = F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, is_causal=causal)
@@ -54,10 +56,13 @@ class SelfAttention(nn.Module):
         qkv = F.linear(x_BLD, self.in_proj_weight, self.in_proj_bias)
         return rearrange(qkv, "B L (three H K) -> three B H L K", three=3, H=self.heads)
 
-    def weights(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B H L L"]:
+    def weights(
+        self, x_BLD: Float[Tensor, "B L D"], causal: bool = False
+    ) -> Float[Tensor, "B H L L"]:
         """softmax(Q K^T / sqrt(K)) itself, to be looked at; `forward` never makes it."""
         q_BHLK, k_BHLK, _ = self.queries_keys_values(x_BLD)
-        scores_BHLL = einsum(q_BHLK, k_BHLK, "B H i K, B H j K -> B H i j") / q_BHLK.shape[-1] ** 0.5
+        scores_BHLL = einsum(q_BHLK, k_BHLK, "B H i K, B H j K -> B H i j")
+        scores_BHLL = scores_BHLL / q_BHLK.shape[-1] ** 0.5
         if causal:
             future = torch.ones_like(scores_BHLL[0, 0], dtype=torch.bool).triu(1)
             scores_BHLL = scores_BHLL.masked_fill(future, -torch.inf)

@@ -35,7 +35,7 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.bn1(self.conv1(x)).relu_()  # in place: memory, not arithmetic, is what a small model waits for
+        out = self.bn1(self.conv1(x)).relu_()  # in place: a small model waits for memory, not sums
         out = self.bn2(self.conv2(out)).relu_()
         out = self.bn3(self.conv3(self.avgpool(out)))
         shortcut = x if self.downsample is None else self.downsample(self.avgpool(x))
@@ -56,7 +56,9 @@ class AttentionPool(nn.Module):
         for linear in (self.q_proj, self.k_proj, self.v_proj, self.c_proj):
             nn.init.normal_(linear.weight, std=width**-0.5)
 
-    def forward(self, x_NChw: Float[Tensor, "N C h w"], project: bool = True) -> Float[Tensor, "N features"]:
+    def forward(
+        self, x_NChw: Float[Tensor, "N C h w"], project: bool = True
+    ) -> Float[Tensor, "N features"]:
         q, k, v = self.query_keys_values(x_NChw)
         pooled_NC = rearrange(F.scaled_dot_product_attention(q, k, v), "N H 1 K -> N (H K)")
         return self.c_proj(pooled_NC) if project else pooled_NC

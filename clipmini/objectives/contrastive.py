@@ -39,7 +39,7 @@ def clip_loss(
         NotImplementedError: for a second derivative of tiles, and for tiles in a transform of torch.func.
     """
     check_pairs(image, text, logit_scale, targets, chunk_size)
-    with torch.autocast(image.device.type, enabled=False):  # in bf16 a logit of 100 is off by up to a quarter
+    with torch.autocast(image.device.type, enabled=False):  # bf16 rounds a logit of 100 to halves
         image, text = at_least_fp32(image), at_least_fp32(text)
         image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
         if chunk_size is not None:
@@ -53,7 +53,7 @@ def clip_loss(
 
 
 def match_targets(ids: Int[Tensor, "N"] | None, logits: Float[Tensor, "N N"]) -> Tensor:
-    """Class indices (N,) on the diagonal, or (N, N) rows of probability spread evenly over equal ids."""
+    """Class indices (N,) on the diagonal, or (N, N) probabilities, each row even over equal ids."""
     if ids is None:
         return torch.arange(logits.shape[0], device=logits.device)
     same = (ids[:, None] == ids[None, :]).to(logits.dtype)
@@ -72,7 +72,9 @@ class TiledLoss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, image: Tensor, text: Tensor, scale: Tensor, ids: Tensor | None, chunk_size: int) -> Tensor:
+    def forward(
+        ctx, image: Tensor, text: Tensor, scale: Tensor, ids: Tensor | None, chunk_size: int
+    ) -> Tensor:
         rows = image.new_full((len(image),), -torch.inf)
         columns = rows.clone()
         for i, j in tiles(len(image), chunk_size):
