@@ -1,10 +1,12 @@
 """Features are unit rows where they are compared and raw where they are probed; prompts are averaged on the sphere."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 import clipmini as cm
+from clipmini.datasets.prompts import fill
 
 
 @pytest.fixture
@@ -94,3 +96,52 @@ def test_classifier_refuses_what_makes_no_prompts(trained, tok):
         cm.zeroshot_classifier(trained, tok, [], ["{}"])
     with pytest.raises(ValueError, match="no texts"):
         cm.embed_texts(trained, tok, [])
+
+
+def test_one_text_in_place_of_a_list_is_refused(trained, tok):
+    with pytest.raises(ValueError, match=r"got one class name: pass \[class name\]"):
+        cm.zeroshot_classifier(trained, tok, "red", ["{}"])
+    with pytest.raises(ValueError, match=r"got one template: pass \[template\]"):
+        cm.zeroshot_classifier(trained, tok, ["red"], "a {}")
+    with pytest.raises(ValueError, match=r"got one text: pass \[text\]"):
+        cm.embed_texts(trained, tok, "red")
+    with pytest.raises(ValueError, match="class name 1: expected a text .str., got int: 7"):
+        cm.zeroshot_classifier(trained, tok, ["red", 7], ["{}"])
+    with pytest.raises(ValueError, match="text 2: expected a text .str., got float: nan"):
+        cm.embed_texts(trained, tok, ["red", "red", float("nan")])
+
+
+def test_texts_come_in_any_collection(trained, tok):
+    names, templates = ["red", "blue", "square"], ["{}", "a {} b"]
+    expected = cm.zeroshot_classifier(trained, tok, names, templates)
+    for kind in (tuple, np.array, iter):
+        assert torch.equal(cm.zeroshot_classifier(trained, tok, kind(names), kind(templates)), expected)
+        assert torch.equal(cm.embed_texts(trained, tok, kind(names)), cm.embed_texts(trained, tok, names))
+
+
+@pytest.mark.parametrize(
+    ("template", "prompt"),
+    [
+        ("{}", "red"), ("{} or {}", "red or red"), ("a {{}}", "a {red}"), ('{} {"a": 1}', 'red {"a": 1}'),
+        ("{} {0} {name}", "red {0} {name}"), ("{}{", "red{"), ("%s {}", "%s red"),
+    ],
+)
+def test_a_template_is_text_but_for_its_slots(trained, tok, template, prompt):
+    assert fill(template, "red") == prompt
+    assert torch.equal(cm.zeroshot_classifier(trained, tok, ["red"], [template]),
+                       cm.zeroshot_classifier(trained, tok, [prompt], ["{}"]))
+
+
+def test_a_name_with_braces_is_not_filled_again():
+    assert fill("a {} b", "{}") == "a {} b" and fill("a {} b", "{0}") == "a {0} b"
+    with pytest.raises(ValueError, match="template 'a .0.' has no {} for the class name"):
+        fill("a {0}", "red")
+
+
+def test_features_of_half_precision_weights_are_unit_rows_of_fp32(trained, tok, pairs):
+    expected = cm.embed(trained, tok, pairs)
+    features = cm.embed(trained.bfloat16(), tok, pairs)
+    for half, full in ((features.image, expected.image), (features.text, expected.text)):
+        assert half.dtype == torch.float32
+        torch.testing.assert_close(half.norm(dim=1), torch.ones(23))
+        assert (half * full).sum(dim=1).min() > 0.99

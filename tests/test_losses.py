@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import clipmini as cm
-from clipmini.objectives import contrastive
-from clipmini.objectives.contrastive import tiles
+from clipmini.objectives import tiled
+from clipmini.objectives.tiled import tiles
 
 N, E = 7, 5
 
@@ -182,9 +182,9 @@ def test_tiles_change_nothing_at_any_size(n, width, chunk_size, scale, random):
 
 def test_control_a_tile_left_out_shows(image, text, monkeypatch):
     _, dense = gradients(image, text, torch.tensor(2.0, dtype=torch.double))
-    monkeypatch.setattr(contrastive, "tiles", lambda size, chunk: list(tiles(size, chunk))[:-1])
-    _, tiled = gradients(image, text, torch.tensor(2.0, dtype=torch.double), chunk_size=3)
-    assert all((ours - theirs).abs().max() > 1e-3 for ours, theirs in zip(tiled, dense, strict=True))
+    monkeypatch.setattr(tiled, "tiles", lambda size, chunk: list(tiles(size, chunk))[:-1])
+    _, found = gradients(image, text, torch.tensor(2.0, dtype=torch.double), chunk_size=3)
+    assert all((ours - theirs).abs().max() > 1e-3 for ours, theirs in zip(found, dense, strict=True))
 
 
 def test_tiles_cover_each_pair_once():
@@ -283,5 +283,138 @@ def test_several_scales_are_refused(image, text):
 
 @pytest.mark.parametrize("chunk_size", [0, -4])
 def test_a_tile_without_rows_is_refused(image, text, chunk_size):
-    with pytest.raises(ValueError, match=f"chunk_size must be at least 1, got {chunk_size}"):
+    with pytest.raises(ValueError, match=f"chunk_size must be a whole number, at least 1, got {chunk_size}"):
         cm.clip_loss(image, text, 3.0, chunk_size=chunk_size)
+
+
+# ---------------------------------------------------------------- precision
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("chunk_size", [None, 3])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_half_precision_features_are_compared_in_fp32(image, text, dtype, chunk_size, autocast):
+    half = [image.to(dtype).requires_grad_(), text.to(dtype).requires_grad_()]
+    full = [x.detach().float().requires_grad_() for x in half]
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        ours = cm.clip_loss(*half, torch.tensor(14.3), chunk_size=chunk_size)
+    expected = cm.clip_loss(*full, 14.3, chunk_size=chunk_size)
+    assert ours.dtype == torch.float32 and torch.equal(ours, expected)
+    for gradient, exact in zip(torch.autograd.grad(ours, half), torch.autograd.grad(expected, full), strict=True):
+        assert gradient.dtype == dtype and torch.equal(gradient, exact.to(dtype))
+
+
+def test_of_two_precisions_the_loss_takes_both_in_fp32(image, text):
+    mixed = cm.clip_loss(image.bfloat16(), text.float(), 14.3)
+    assert torch.equal(mixed, cm.clip_loss(image.bfloat16().float(), text.float(), 14.3))
+
+
+def test_half_precision_features_may_be_longer_than_half_precision_counts():
+    """Each number fits fp16, the length of the row, or its square, does not."""
+    for size in (6e4, 1e-5):
+        features = torch.full((3, 7), size, dtype=torch.float16)
+        assert cm.clip_loss(features, features, 14.3).item() == pytest.approx(math.log(3), abs=1e-5)
+
+
+def test_double_precision_stays_double(image, text):
+    assert cm.clip_loss(image, text, 3.0).dtype == cm.clip_loss(image, text, 3.0, chunk_size=3).dtype == torch.float64
+
+
+# ---------------------------------------------------------------- derivatives of derivatives, transforms
+
+
+def curvature(image, text, **how):
+    """A Hessian-vector product in the image features."""
+    (gradient,) = torch.autograd.grad(cm.clip_loss(image, text, 3.0, **how), image, create_graph=True)
+    return torch.autograd.grad((gradient * torch.ones(E).double()).sum(), image)[0]
+
+
+def test_the_second_derivative_is_a_difference_of_gradients(image, text):
+    step = 1e-5 * torch.ones(E, dtype=torch.double)
+    ahead, behind = ((image + sign * step).requires_grad_() for sign in (1, -1))
+    gradients = [torch.autograd.grad(cm.clip_loss(x, text, 3.0), x)[0] for x in (ahead, behind)]
+    difference = (gradients[0] - gradients[1]) / 2e-5
+    torch.testing.assert_close(curvature(image.requires_grad_(), text), difference, atol=1e-8, rtol=1e-6)
+
+
+def test_tiles_refuse_a_second_derivative(image, text):
+    with pytest.raises(NotImplementedError, match="tiles has no second derivative: leave out chunk_size"):
+        curvature(image.requires_grad_(), text, chunk_size=3)
+    log_scale = torch.tensor(1.0, requires_grad=True)
+    loss = cm.clip_loss(image.detach(), text, log_scale.exp(), chunk_size=3)
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        torch.autograd.grad(loss, log_scale, create_graph=True)
+    with pytest.raises(NotImplementedError, match="torch.func: leave out chunk_size"):
+        torch.func.hessian(lambda x: cm.clip_loss(x, text, 3.0, chunk_size=3))(image.detach())
+
+
+@pytest.mark.parametrize("ids", [None, [0, 1, 2, 0, 3, 0, 1]])
+def test_a_batch_of_losses_is_each_of_them(image, text, ids):
+    targets = None if ids is None else torch.tensor(ids)
+    images, scales = torch.stack([image, image.flip(0), image + 1]), torch.tensor([1.0, 3.0, 14.3])
+
+    def loss(image, scale):
+        return cm.clip_loss(image, text, scale, targets=targets)
+
+    together = torch.func.vmap(torch.func.grad_and_value(loss, argnums=(0, 1)))(images, scales)
+    for i, (x, s) in enumerate(zip(images, scales, strict=True)):
+        (by_image, by_scale), value = torch.func.grad_and_value(loss, argnums=(0, 1))(x, s)
+        torch.testing.assert_close(together[1][i], value)
+        torch.testing.assert_close(together[0][0][i], by_image)
+        torch.testing.assert_close(together[0][1][i], by_scale)
+
+
+def test_a_transform_without_vmap_still_looks_at_the_numbers(image, text):
+    image[3] = math.nan
+    with pytest.raises(ValueError, match="row 3 of the image features holds NaN"):
+        torch.func.grad(lambda x: cm.clip_loss(x, text, 3.0))(image)
+
+
+@pytest.mark.parametrize("chunk_size", [None, 3])
+def test_the_compiled_loss_is_one_graph_and_the_same(image, text, chunk_size):
+    def loss(image, text):
+        return cm.clip_loss(image, text, 3.0, chunk_size=chunk_size)
+
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(image, text), loss(image, text))
+
+
+def test_an_exported_loss_takes_batches_of_any_size(image, text):
+    class Loss(torch.nn.Module):
+        def forward(self, image, text):
+            return cm.clip_loss(image, text, 3.0)
+
+    pairs = torch.export.Dim("pairs", min=2, max=99)
+    exported = torch.export.export(Loss(), (image, text), dynamic_shapes=({0: pairs}, {0: pairs}), strict=False).module()
+    torch.testing.assert_close(exported(image[:4], text[:4]), cm.clip_loss(image[:4], text[:4], 3.0))
+
+
+# ---------------------------------------------------------------- what comes is of another kind
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int16, torch.int32, torch.bool])
+def test_caption_ids_may_be_of_any_integer_kind(dtype):
+    n = 2 if dtype == torch.bool else 200
+    image, text = torch.randn(2, n, E, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    ids = torch.arange(n).to(dtype)
+    for chunk_size in (None, 64):
+        loss = cm.clip_loss(image, text, 3.0, targets=ids, chunk_size=chunk_size)
+        torch.testing.assert_close(loss, cm.clip_loss(image, text, 3.0, targets=ids.long()))
+
+
+def test_a_batch_without_pairs_is_refused(image, text):
+    for chunk_size in (None, 3):
+        with pytest.raises(ValueError, match="expected at least one pair, got none"):
+            cm.clip_loss(image[:0], text[:0], 3.0, chunk_size=chunk_size)
+    assert cm.clip_loss(image[:1], text[:1], 3.0).item() == 0  # of one pair, either is certain
+
+
+def test_what_is_no_tensor_of_numbers_is_refused(image, text):
+    with pytest.raises(ValueError, match="expected image features as a floating-point tensor .N, E., got ndarray"):
+        cm.clip_loss(image.numpy(), text, 3.0)
+    with pytest.raises(ValueError, match="expected text features as a floating-point tensor .N, E., got torch.int64"):
+        cm.clip_loss(image, text.long(), 3.0)
+    with pytest.raises(ValueError, match="caption ids as a tensor .7,., got list: pass torch.tensor"):
+        cm.clip_loss(image, text, 3.0, targets=[0] * 7)
+    with pytest.raises(ValueError, match="chunk_size must be a whole number, at least 1, got 2.5"):
+        cm.clip_loss(image, text, 3.0, chunk_size=2.5)

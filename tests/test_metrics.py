@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -81,6 +82,35 @@ def test_what_does_not_fit_is_refused():
         metrics.top_k(SCORES[:0], LABELS[:0], 1)
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool, torch.float16])
+def test_scores_may_be_counts_or_votes(dtype):
+    scores = torch.tensor([[0, 1, 0], [1, 0, 0], [1, 1, 0]]).to(dtype)
+    positives = torch.tensor([[1, -1], [1, 2], [-1, 0]])  # found, not found, tied with a wrong one
+    assert metrics.hits_at_k(scores, positives, 1).tolist() == [True, False, False]
+    assert metrics.top_k(scores, torch.tensor([1, 1, 2], dtype=torch.uint8), 1) == pytest.approx(1 / 3)
+
+
+def test_arguments_of_another_kind_are_refused():
+    for labels in (LABELS.float(), LABELS > 1):
+        with pytest.raises(ValueError, match="expected labels as integers, the number of the right class, got torch"):
+            metrics.top_k(SCORES, labels, 1)
+    for k in (1.5, "1", None):
+        with pytest.raises(ValueError, match="k must be between 1 and 4"):
+            metrics.top_k(SCORES, LABELS, k)
+    with pytest.raises(ValueError, match=r"scores as a tensor, got ndarray: pass torch.as_tensor\(scores\)"):
+        metrics.top_k(SCORES.numpy(), LABELS, 1)
+    with pytest.raises(ValueError, match="labels as a tensor, got list"):
+        metrics.top_k(SCORES, LABELS.tolist(), 1)
+
+
+def test_mean_per_class_refuses_what_does_not_fit():
+    for predictions, labels in ((LABELS[:3], LABELS), (LABELS[:, None], LABELS), (LABELS[:0], LABELS[:0])):
+        with pytest.raises(ValueError, match="expected predictions and labels .N,., a class each, at least one"):
+            metrics.mean_per_class(predictions, labels)
+    with pytest.raises(ValueError, match="expected classes as integers, got torch.float32"):
+        metrics.mean_per_class(SCORES[:, 0], LABELS)
+
+
 def test_mean_per_class_by_hand():
     # class 0: 3 of 4, class 2: 0 of 1; class 1 does not occur
     predictions, labels = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 0, 0, 0, 2])
@@ -143,3 +173,28 @@ def test_intervals_of_nothing_are_refused():
         metrics.wilson_interval(50.0, 10)
     with pytest.raises(ValueError, match="at least two, got 1"):
         metrics.t_interval([0.5])
+
+
+def test_intervals_refuse_what_is_no_number():
+    for values in ([1.0, math.nan], [1.0, math.inf]):
+        with pytest.raises(ValueError, match="needs finite numbers"):
+            metrics.t_interval(values)
+    with pytest.raises(ValueError, match="of at least one example, got 0.5 of nan"):
+        metrics.wilson_interval(0.5, math.nan)
+    for confidence in (95, 0, 1, math.nan):
+        for interval in (lambda c: metrics.wilson_interval(0.5, 9, c), lambda c: metrics.t_interval([1, 2], c)):
+            with pytest.raises(ValueError, match="a confidence between 0 and 1, such as 0.95, got"):
+                interval(confidence)
+
+
+def test_clusters_that_do_not_fit_are_refused():
+    for hits, groups in ((torch.zeros(0).bool(), torch.zeros(0)), (torch.tensor([True, False]), torch.tensor([1]))):
+        with pytest.raises(ValueError, match="expected a group for each of at least one hit"):
+            metrics.clustered_interval(hits, groups)
+
+
+def test_an_interval_over_runs_takes_any_collection_and_gives_plain_numbers():
+    expected = metrics.t_interval([1.0, 2.0, 4.0])
+    for values in (np.array([1.0, 2.0, 4.0]), torch.tensor([1.0, 2.0, 4.0]), iter([1, 2, 4])):
+        assert metrics.t_interval(values) == expected
+    assert {type(end) for end in (*expected, *metrics.wilson_interval(0.5, 9))} == {float}

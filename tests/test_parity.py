@@ -90,7 +90,7 @@ def test_every_gradient_is_open_clips(ours, make_theirs, examples, mode, relativ
 
 @pytest.mark.parametrize("mode", ["eval", "train"])
 def test_in_double_precision_nothing_differs(ours, make_theirs, examples, mode, relative_error):
-    """Such as the small number in a normalisation, which fp32 can not tell from rounding."""
+    """Such as the small number in a normalisation, which fp32 cannot tell from rounding."""
     theirs = make_theirs().double().train(mode == "train")
     images, tokens = examples
     assert too_far(ours.double().train(mode == "train"), theirs, (images.double(), tokens), relative_error, 1e-10) == {}

@@ -298,3 +298,28 @@ def test_a_run_has_a_panel_for_each_curve_and_one_for_what_was_probed():
     plt.close(figure)
     with pytest.raises(ValueError, match="drawn on 5 axes; got 4"):
         plots.plot_run(np.empty(4, dtype=object), logs)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: plots.plot_similarity(ax, np.zeros((3, 4)), texts="cat"),
+        lambda ax: plots.plot_images([ax] * 3, [np.zeros((5, 5))] * 3, titles="cat"),
+        lambda ax: plots.plot_answers(ax, np.zeros((5, 5)), "cat", "cat"),
+        lambda ax: plots.plot_answers(ax, np.zeros((5, 5)), "cat", ["a", "cat"], right="cat"),
+        lambda ax: plots.plot_bars(ax, "cat", [0.1, 0.2, 0.3]),
+        lambda ax: plots.plot_bars(ax, ["c", "a", "t"], [0.1, 0.2, 0.3], baselines="cat"),
+        lambda ax: plots.plot_strip(ax, {"a": [1.0]}, colors="blue"),
+        lambda ax: plots.plot_triangle(ax, np.zeros((3, 1)), "cat", ["a"]),
+    ],
+)
+def test_one_text_in_place_of_a_list_is_refused(ax, draw):
+    with pytest.raises(ValueError, match="must be a list; got one text, '(cat|blue)': put it in brackets"):
+        draw(ax)
+
+
+def test_texts_may_come_as_an_array(ax):
+    plots.plot_similarity(ax, np.zeros((2, 1)), texts=np.array(["cat", "dog"]))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["cat", "dog"]
+    plots.plot_images([ax, ax], [np.zeros((5, 5))] * 2, titles=np.array(["cat", "dog"]))
+    assert ax.get_title() == "dog"

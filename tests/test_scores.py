@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import clipmini as cm
-from clipmini.evaluate.scores import chance_level, printed_classes, recorded
+from clipmini.evaluate.scores import chance_level, fresh, printed_classes, recorded
 
 
 def test_chance_counts_every_right_answer():
@@ -15,6 +15,16 @@ def test_chance_counts_every_right_answer():
     assert chance_level(one, 7, 5) == pytest.approx(5 / 7)
     assert chance_level(two, 7, 5) == pytest.approx(1 - math.comb(5, 5) / math.comb(7, 5))
     assert chance_level(torch.cat([one, two]), 7, 1) == pytest.approx((1 / 7 + 2 / 7) / 2)
+
+
+def test_the_untrained_model_is_the_seeds_alone(model):
+    torch.manual_seed(5)
+    expected = cm.CLIP(model.config).state_dict()
+    torch.manual_seed(6)
+    before = torch.get_rng_state()
+    untrained = fresh(model, 5).state_dict()
+    assert all(torch.equal(untrained[name], value) for name, value in expected.items())
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_printed_digits_are_found_by_each_of_the_prompts():
@@ -27,7 +37,9 @@ def test_printed_digits_are_found_by_each_of_the_prompts():
 
 def test_a_scorecard_puts_the_baselines_beside_the_model():
     model, tok, _ = cm.load("glyphs-resnet")
+    before = torch.get_rng_state()
     card = cm.scorecard(model, tok, "digits", "dev")
+    assert torch.equal(torch.get_rng_state(), before)  # the untrained model has drawn nothing from there
     by_name = {score.who: score for score in card}
     assert set(by_name) == {
         "trained", "untrained", "pixel nearest neighbour", "the same, cropped to the ink", "chance"

@@ -5,11 +5,13 @@ import gzip
 import html
 import json
 import logging
+import math
 import random
 import subprocess
 from pathlib import Path
 
 import ftfy
+import numpy as np
 import open_clip
 import pytest
 import regex
@@ -249,10 +251,41 @@ def test_mistakes_are_refused(released):
         released(["a", None])
     with pytest.raises(ValueError, match="expected a text .str., got bytes"):
         released.encode(b"bytes")
+    for texts in (None, math.nan, 3, b"bytes"):
+        with pytest.raises(ValueError, match="expected a list, each item a text, got (NoneType|float|int|bytes)$"):
+            released(texts)
     with pytest.raises(ValueError, match="context_length must be at least 2, for SOT and EOT; got 1"):
         released("a", 1, truncate=True)
     with pytest.raises(ValueError, match="unknown scheme 'gpt'; choose from: clip, lossless"):
         cm.Tokenizer.train(NAMES, scheme="gpt")
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, b"bytes", 3])
+def test_what_is_no_text_is_named_by_its_place(released, missing):
+    kind = type(missing).__name__
+    for read in (released, cm.Tokenizer.train, lambda texts: released(x for x in texts)):
+        with pytest.raises(ValueError, match=f"^text 2: expected a text .str., got {kind}: "):
+            read(["a", "b", missing, "c"])
+
+
+def test_texts_come_in_any_collection(released):
+    expected = released(["a cat", "a dog"], 7)
+    for texts in (("a cat", "a dog"), np.array(["a cat", "a dog"]), (text for text in ["a cat", "a dog"])):
+        assert torch.equal(released(texts, 7), expected)
+
+
+def test_half_a_surrogate_pair_is_read_as_in_the_released_code(released):
+    assert released.encode("a \ud800 b") == THEIRS.encode("a \ud800 b") == released.encode("a \ufffd b")
+
+
+def test_the_message_about_a_long_text_is_short(released):
+    message = r"^Input red red .*\.\.\. is too long for context length 77: it has 50002 tokens"
+    with pytest.raises(cm.TextTooLong, match=message) as raised:
+        released("red " * 50_000)
+    assert len(str(raised.value)) < 400
+    with pytest.raises(ValueError, match="got list") as raised:
+        released([["red"] * 50_000])
+    assert len(str(raised.value)) < 400
 
 
 # ---------------------------------------------------------------- lossless
@@ -366,9 +399,9 @@ def test_broken_files_are_refused(tmp_path, content, message):
 
 
 def test_missing_and_binary_files_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="can not be read as a vocabulary"):
+    with pytest.raises(ValueError, match="cannot be read as a vocabulary"):
         cm.Tokenizer.load(tmp_path / "none.txt")
-    with pytest.raises(ValueError, match="can not be read as a vocabulary"):
+    with pytest.raises(ValueError, match="cannot be read as a vocabulary"):
         cm.Tokenizer.load(FILE)
 
 
@@ -400,9 +433,9 @@ def test_a_broken_line_of_the_released_file_is_named(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no gzip", FILE.read_bytes()[:5_000], gzip.compress(b"\xff\xfe")])
 def test_what_is_not_the_released_file_is_refused(tmp_path, content):
     (tmp_path / "v.txt.gz").write_bytes(content)
-    with pytest.raises(ValueError, match="can not be read as bpe_simple_vocab_16e6.txt.gz|has 1 lines"):
+    with pytest.raises(ValueError, match="cannot be read as bpe_simple_vocab_16e6.txt.gz|has 1 lines"):
         cm.Tokenizer.openai(tmp_path / "v.txt.gz")
-    with pytest.raises(ValueError, match="can not be read as"):
+    with pytest.raises(ValueError, match="cannot be read as"):
         cm.Tokenizer.openai(tmp_path / "none.txt.gz")
 
 

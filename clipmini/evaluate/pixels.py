@@ -13,7 +13,17 @@ def nearest_neighbour_scores(
 ) -> Float[Tensor, "N classes"]:
     """For each image and class, the cosine of ink to the class's closest training image: no learning at all.
 
-    A class without a training image scores -1, below every other. Raises ValueError if the sizes differ.
+    A class without a training image scores -1, below every other.
+
+    Args:
+        train: (M, C, H, W), training images.
+        labels: (M,), their classes.
+        classes: how many there are.
+        images: (N, C, H, W), of the same size.
+    Returns:
+        (N, classes), cosines.
+    Raises:
+        ValueError: if the sizes differ.
     """
     if train.shape[1:] != images.shape[1:]:
         raise ValueError(f"expected images of one size, got {tuple(train.shape[1:])} and {tuple(images.shape[1:])}")
@@ -28,8 +38,13 @@ def nearest_neighbour_scores(
 def recombined_scores(scores: Float[Tensor, "N C"], names: Sequence[str], k: int = 5) -> Float[Tensor, "N C"]:
     """Names put together from the words of the nearest neighbours' names: composition without learning.
 
-    Args: scores: of `nearest_neighbour_scores`. Returns: cosine of each name's bag of words with the sum of the bags of
-    the k best names, their scores as weights; a name that no training picture has can win.
+    Args:
+        scores: (N, C), of `nearest_neighbour_scores`.
+        names: C names.
+        k: names that count for a picture.
+    Returns:
+        (N, C), cosine of each name's bag of words with the sum of the bags of the k best names, their scores as weights;
+        a name that no training picture has can win.
     """
     index = {word: i for i, word in enumerate(dict.fromkeys(word for name in names for word in name.split()))}
     bags = torch.zeros(len(names), len(index))

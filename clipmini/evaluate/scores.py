@@ -9,6 +9,7 @@ from torch import Tensor
 
 from clipmini import datasets
 from clipmini.datasets import Pairs
+from clipmini.datasets.prompts import fill
 from clipmini.evaluate.metrics import Interval, clustered_interval, hits_at_k
 from clipmini.evaluate.pixels import crop_to_ink, nearest_neighbour_scores, recombined_scores
 from clipmini.evaluate.zero_shot import classify
@@ -30,14 +31,16 @@ class Score(NamedTuple):
 def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0) -> list[Score]:
     """Zero-shot scores of a model on one split, its baselines after it (paper section 3.1).
 
-    Args: seed: of the untrained model. Returns: glyphs: R@1 and R@5 among all names; other sets: accuracy.
+    Args:
+        name, split: of the data set.
+        seed: of the untrained model's weights; PyTorch's own random numbers stay where they stand.
+    Returns:
+        of whoever was scored: R@1 and R@5 among all names for glyphs, else accuracy; fractions in 0..1.
     """
     data = datasets.load(name, split, model.config.vision.resolution)
-    torch.manual_seed(seed)
-    untrained = CLIP(model.config).to(model.logit_scale.device)
     rows = {
         "trained": classify(model, tok, data),
-        "untrained": classify(untrained, tok, data),
+        "untrained": classify(fresh(model, seed), tok, data),
         **pixel_baselines(data),
     }
     ks = (1, 5) if data.captions else (1,)
@@ -46,6 +49,13 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
     groups = _groups(data)
     scores = [_score(who, _metric(k, data), hits_at_k(s, data.right, k), groups) for who, s in rows.items() for k in ks]
     return scores + chance
+
+
+def fresh(model: CLIP, seed: int) -> CLIP:
+    """A model of the same configuration before any training, on the same device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every device's, too
+        return CLIP(model.config).to(model.logit_scale.device)
 
 
 def chance_level(positives: Tensor, classes: int, k: int) -> float:
@@ -93,7 +103,7 @@ def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
 
 def printed_classes(train: Pairs, data: Pairs) -> tuple[Tensor, Tensor]:
     """The training glyphs whose name is one of the data set's prompts, and which class each is."""
-    prompts = {template.format(name): i for i, name in enumerate(data.classes) for template in data.templates}
+    prompts = {fill(template, name): i for i, name in enumerate(data.classes) for template in data.templates}
     rows = [i for i, caption in enumerate(train.captions) if caption in prompts]
     return train.images[rows], torch.tensor([prompts[train.captions[i]] for i in rows])
 

@@ -3,7 +3,7 @@
 Shapes: N images, C classes, E embedding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -11,26 +11,33 @@ from jaxtyping import Float
 from torch import Tensor
 
 from clipmini.datasets import Pairs
+from clipmini.datasets.prompts import fill
 from clipmini.evaluate.features import embed, embed_texts
 from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
+from clipmini.tokenizer.texts import each_text
 
 
 def zeroshot_classifier(
-    model: CLIP, tok: Tokenizer, class_names: Sequence[str], templates: Sequence[str]
+    model: CLIP, tok: Tokenizer, class_names: Iterable[str], templates: Iterable[str]
 ) -> Float[Tensor, "C E"]:
     """A classifier written in words (paper section 3.1.4): unit rows, one a class.
 
     Each class name goes into each template; their unit features are averaged and normalised again.
-    Raises: ValueError if there is no class or no template, or a template lacks its {}.
+
+    Args:
+        class_names: C names, in any collection.
+        templates: sentences with {} where the class name goes; where several are, it goes into each.
+    Returns:
+        (C, E), fp32, or fp64 where the weights are.
+    Raises:
+        ValueError: if there is no class or no template, one text in place of a list, or a template lacks its {}.
     """
-    if not class_names or not templates:
-        raise ValueError(f"expected class names and templates, got {len(class_names)} and {len(templates)}")
-    for template in templates:
-        if "{}" not in template:
-            raise ValueError(f"template {template!r} has no {{}} for the class name")
-    prompts = [template.format(name) for name in class_names for template in templates]
-    features = embed_texts(model, tok, prompts).view(len(class_names), len(templates), -1)
+    names, templates = list(each_text("class name", class_names)), list(each_text("template", templates))
+    if not names or not templates:
+        raise ValueError(f"expected class names and templates, got {len(names)} and {len(templates)}")
+    prompts = [fill(template, name) for name in names for template in templates]
+    features = embed_texts(model, tok, prompts).view(len(names), len(templates), -1)
     return F.normalize(features.mean(dim=1), dim=-1)
 
 

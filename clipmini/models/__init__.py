@@ -5,7 +5,7 @@
     resnet      the modified ResNet
     text        the text Transformer
     clip        CLIP: two towers and a temperature
-    variants    the parts as their first papers have them
+    variants    ablations: the parts as their first papers have them
     inspect     activations and attention maps
     recompute   blocks that keep their inputs only
     eager       whether numbers may be looked at

@@ -17,9 +17,14 @@ from clipmini.models.resnet import AttentionPool, Bottleneck, ModifiedResNet
 def attention_maps(tower: nn.Module, inputs: Tensor) -> list[Float[Tensor, "N H L L"]]:
     """Of each block of a Transformer: how much every position (row) attends to every other (column), a head at a time.
 
-    Args: tower: model.visual or model.text. inputs: what it reads, images (N, 3, height, width) or tokens (N, L).
-    Returns: a tensor a block; rows sum to 1. Position 0 of an image is the class token, the patches follow line by line;
-    a text ends with the longest text's EOT. Raises: ValueError if the tower is not a Transformer.
+    Args:
+        tower: model.visual or model.text.
+        inputs: what it reads, images (N, 3, height, width) or tokens (N, L).
+    Returns:
+        a tensor (N, H, L, L) a block; rows sum to 1. Position 0 of an image is the class token, the patches follow line by
+        line; a text ends with the longest text's EOT.
+    Raises:
+        ValueError: if the tower is not a Transformer.
     """
     if not isinstance(getattr(tower, "transformer", None), Transformer):
         raise ValueError(f"a {type(tower).__name__} has no blocks that attend: pass model.text, or the visual of a ViT")
@@ -32,7 +37,13 @@ def attention_maps(tower: nn.Module, inputs: Tensor) -> list[Float[Tensor, "N H 
 def pooling_map(tower: ModifiedResNet, images: Float[Tensor, "N 3 height width"]) -> Float[Tensor, "N H positions"]:
     """How much the attention pool of a ResNet takes from each position: first the mean of all, then line by line.
 
-    Raises: ValueError if the tower has no attention pool.
+    Args:
+        tower: the visual of a ResNet.
+        images: (N, 3, height, width), normalised.
+    Returns:
+        (N, H, 1 + P); rows sum to 1.
+    Raises:
+        ValueError: if the tower has no attention pool.
     """
     if not isinstance(getattr(tower, "attnpool", None), AttentionPool):
         raise ValueError(f"a {type(tower).__name__} has no attention pool: pass the visual of a ResNet, or use attention_maps")
@@ -44,8 +55,13 @@ def pooling_map(tower: ModifiedResNet, images: Float[Tensor, "N 3 height width"]
 def activations(tower: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """The output of every stage of a tower by its name, in the order in which they came about.
 
-    Stages are the parts of a tower, a Transformer's blocks, and a ResNet's bottlenecks. Sequences are (N, L, D), images
-    (N, C, h, w), features (N, E).
+    Stages are the parts of a tower, a Transformer's blocks, and a ResNet's bottlenecks.
+
+    Args:
+        tower: model.visual or model.text.
+        inputs: what it reads, images (N, 3, height, width) or tokens (N, L).
+    Returns:
+        by name: sequences (N, L, D), images (N, C, h, w), features (N, E).
     """
     names = {part: name for name, part in tower.named_modules() if _is_stage(name, part)}
     with evaluating(tower), _hooked(list(names), _output_of) as seen:

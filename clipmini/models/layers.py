@@ -15,6 +15,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from clipmini.models.recompute import recomputed
 
 
+def at_least_fp32(x: Tensor) -> Tensor:
+    """Half precision as fp32, fp32 and fp64 as they came: for what is compared, of which half keeps three digits."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class LayerNorm(nn.LayerNorm):
     """Layer normalisation in the precision of its gains (fp32 as built), whatever the precision around it."""
 
@@ -41,7 +46,9 @@ class SelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B L D"]:
+    def forward(
+        self, x_BLD: Float[Tensor, "B L D"], causal: bool = False
+    ) -> Float[Tensor, "B L D"]:
         q_BHLK, k_BHLK, v_BHLK = self.queries_keys_values(x_BLD)
         with _quick_kernel(q_BHLK):
             out = F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, is_causal=causal)
@@ -51,10 +58,13 @@ class SelfAttention(nn.Module):
         qkv = F.linear(x_BLD, self.in_proj_weight, self.in_proj_bias)
         return rearrange(qkv, "B L (three H K) -> three B H L K", three=3, H=self.heads)
 
-    def weights(self, x_BLD: Float[Tensor, "B L D"], causal: bool = False) -> Float[Tensor, "B H L L"]:
+    def weights(
+        self, x_BLD: Float[Tensor, "B L D"], causal: bool = False
+    ) -> Float[Tensor, "B H L L"]:
         """softmax(Q K^T / sqrt(K)) itself, to be looked at; `forward` never makes it."""
         q_BHLK, k_BHLK, _ = self.queries_keys_values(x_BLD)
-        scores_BHLL = einsum(q_BHLK, k_BHLK, "B H i K, B H j K -> B H i j") / q_BHLK.shape[-1] ** 0.5
+        scores_BHLL = einsum(q_BHLK, k_BHLK, "B H i K, B H j K -> B H i j")
+        scores_BHLL = scores_BHLL / q_BHLK.shape[-1] ** 0.5
         if causal:
             future = torch.ones_like(scores_BHLL[0, 0], dtype=torch.bool).triu(1)
             scores_BHLL = scores_BHLL.masked_fill(future, -torch.inf)
@@ -98,10 +108,11 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """A stack of blocks; the past never sees the future if causal."""
 
+    recompute = False  # blocks keep their inputs only; `training.memory.prepare` sets it
+
     def __init__(self, width: int, layers: int, heads: int, causal: bool = False):
         super().__init__()
         self.causal = causal
-        self.recompute = False  # blocks keep their inputs only; `training.prepare` sets it
         self.resblocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
 
     def forward(self, x_BLD: Tensor) -> Tensor:

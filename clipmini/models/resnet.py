@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from clipmini.config import ResNetConfig
+from clipmini.models.eager import is_mapped
 from clipmini.models.recompute import recomputed
 
 
@@ -35,11 +36,22 @@ class Bottleneck(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        out = self.bn1(self.conv1(x)).relu_()  # in place: memory, not arithmetic, is what a small model waits for
+        out = self.bn1(self.conv1(x)).relu_()  # in place: a small model waits for memory, not sums
         out = self.bn2(self.conv2(out)).relu_()
         out = self.bn3(self.conv3(self.avgpool(out)))
         shortcut = x if self.downsample is None else self.downsample(self.avgpool(x))
         return (out + shortcut).relu_()
+
+
+class Stage(nn.Sequential):
+    """Bottlenecks, one after another."""
+
+    recompute = False  # they keep their inputs only; `training.memory.prepare` sets it
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self:
+            x = recomputed(block, x) if self.recompute else block(x)
+        return x
 
 
 class AttentionPool(nn.Module):
@@ -56,7 +68,9 @@ class AttentionPool(nn.Module):
         for linear in (self.q_proj, self.k_proj, self.v_proj, self.c_proj):
             nn.init.normal_(linear.weight, std=width**-0.5)
 
-    def forward(self, x_NChw: Float[Tensor, "N C h w"], project: bool = True) -> Float[Tensor, "N features"]:
+    def forward(
+        self, x_NChw: Float[Tensor, "N C h w"], project: bool = True
+    ) -> Float[Tensor, "N features"]:
         q, k, v = self.query_keys_values(x_NChw)
         pooled_NC = rearrange(F.scaled_dot_product_attention(q, k, v), "N H 1 K -> N (H K)")
         return self.c_proj(pooled_NC) if project else pooled_NC
@@ -82,7 +96,6 @@ class ModifiedResNet(nn.Module):
     def __init__(self, config: ResNetConfig, embed_dim: int):
         super().__init__()
         width = config.width
-        self.recompute = False  # bottlenecks keep their inputs only; `training.prepare` sets it
         self.conv1 = nn.Conv2d(3, width // 2, 3, stride=2, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width // 2)
         self.conv2 = nn.Conv2d(width // 2, width // 2, 3, padding=1, bias=False)
@@ -102,17 +115,17 @@ class ModifiedResNet(nn.Module):
         x = self.bn1(self.conv1(images)).relu_()
         x = self.bn2(self.conv2(x)).relu_()
         x = self.avgpool(self.bn3(self.conv3(x)).relu_())
-        x = x.contiguous(memory_format=torch.channels_last)  # from here on, where channels are many
+        if not is_mapped(x):  # vmap knows one layout only
+            x = x.contiguous(memory_format=torch.channels_last)  # from here on, where channels are many
         for name in self.stages:
-            for block in getattr(self, name):
-                x = recomputed(block, x) if self.recompute else block(x)
+            x = getattr(self, name)(x)
         return self.attnpool(x, project)
 
 
-def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:
+def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> Stage:
     widened = channels * Bottleneck.expansion
     first = Bottleneck(in_channels, channels, stride)
-    stage = nn.Sequential(first, *(Bottleneck(widened, channels) for _ in range(1, blocks)))
+    stage = Stage(first, *(Bottleneck(widened, channels) for _ in range(1, blocks)))
     for block in stage:
         nn.init.zeros_(block.bn3.weight)  # each block starts as its shortcut; not so in the stem
     return stage

@@ -33,11 +33,11 @@ class TextTransformer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "N L"], project: bool = True) -> Float[Tensor, "N features"]:
         end_N = self.end_of_text(tokens)
-        if has_values(end_N):
-            tokens = tokens[:, : int(end_N.max()) + 1]  # the mask is causal: nothing after the last EOT can reach one
+        if has_values(end_N) and end_N.numel():
+            tokens = tokens[:, : int(end_N.max()) + 1]  # causal: nothing after the last EOT reaches one
         x_NLD = self.token_embedding(tokens) + self.positional_embedding[: tokens.shape[1]]
         x_NLD = self.transformer(x_NLD)
-        x_ND = self.ln_final(x_NLD[torch.arange(len(tokens), device=tokens.device), end_N])
+        x_ND = self.ln_final(x_NLD[torch.arange(tokens.shape[0], device=tokens.device), end_N])
         return x_ND @ self.text_projection if project else x_ND
 
     def end_of_text(self, tokens: Int[Tensor, "N L"]) -> Int[Tensor, "N"]:

@@ -1,4 +1,4 @@
-"""The parts as the original Vision Transformer and ResNet had them, to undo CLIP's departures one at a time.
+"""Variants for ablations: one modification of CLIP's (paper section 2.4) undone at a time, as the first papers had it.
 
 Each function changes a fresh model in place and returns it; weights that fall away are gone.
 """

@@ -39,9 +39,11 @@ class VisionTransformer(nn.Module):
         self.ln_post = LayerNorm(width)
         self.proj = nn.Parameter(width**-0.5 * torch.randn(width, embed_dim))
 
-    def forward(self, images: Float[Tensor, "N 3 height width"], project: bool = True) -> Float[Tensor, "N features"]:
+    def forward(
+        self, images: Float[Tensor, "N 3 height width"], project: bool = True
+    ) -> Float[Tensor, "N features"]:
         x_NPD = self.conv1(images)
-        class_N1D = self.class_embedding.to(x_NPD.dtype).expand(len(images), 1, -1)
+        class_N1D = self.class_embedding.to(x_NPD.dtype).expand(images.shape[0], 1, -1)
         x_NPD = torch.cat([class_N1D, x_NPD], dim=1) + self.positional_embedding
         x_NPD = self.transformer(self.ln_pre(x_NPD))
         x_ND = self.ln_post(x_NPD[:, 0])

@@ -6,13 +6,14 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from clipmini.config import choose
 from clipmini.datasets.batch import Batch
 from clipmini.models.clip import CLIP
-from clipmini.models.eager import has_values
+from clipmini.models.layers import at_least_fp32
+from clipmini.objectives.checks import check_pairs
 from clipmini.objectives.objective import Objective
+from clipmini.objectives.tiled import TiledLoss
 
 
 def clip_loss(
@@ -25,18 +26,27 @@ def clip_loss(
 ) -> Float[Tensor, ""]:
     """Symmetric InfoNCE over a batch of pairs (paper section 2.3, Figure 3).
 
-    Args: image, text: (N, E) features, any scale. logit_scale: (), already exponentiated, dimensionless.
-    targets: None, where pair i is the only match of row i; or (N,) integer caption ids, where pairs with equal ids are
-    all matches, each row's and each column's target spread evenly over them.
-    chunk_size: None computes the (N, N) matrix; a number computes the same in tiles of that many rows and columns, of
-    which one exists at a time, forward and backward. 512 to 2,048 is fast.
-    Returns: (), mean of the two cross-entropies in nats; ln N at chance.
-    Raises: ValueError if the two batches differ in shape, a feature vector is zero, the scale is not a positive number,
-    targets has another length or kind, or chunk_size is not positive; NotFinite for NaN or infinity in the features.
+    Computed in fp32 where the features are of half precision, autocast or not, and in fp64 where they are of that.
+
+    Args:
+        image, text: (N, E), features of any length, dimensionless.
+        logit_scale: (), already exponentiated, dimensionless.
+        targets: None, where pair i is the only match of row i; or (N,) integer caption ids, where pairs with equal ids
+            are all matches, each row's and each column's target spread evenly over them.
+        chunk_size: None computes the (N, N) matrix; a number computes the same in tiles of that many rows and columns,
+            of which one exists at a time, forward and backward. 512 to 2,048 is fast. Tiles have a first derivative only.
+    Returns:
+        (), mean of the two cross-entropies in nats; ln N at chance.
+    Raises:
+        ValueError: if there is no pair, the two batches differ in shape, are no floating-point tensors, a feature vector
+            is zero, the scale is not a positive number, targets has another length or kind, or chunk_size is not a
+            positive whole number; NotFinite, which is one, for NaN or infinity in the features.
+        NotImplementedError: for a second derivative of tiles, and for tiles in a transform of torch.func.
     """
     check_pairs(image, text, logit_scale, targets, chunk_size)
-    image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
-    with torch.autocast(image.device.type, enabled=False):  # in bf16 a logit of 100 is off by up to a quarter
+    with torch.autocast(image.device.type, enabled=False):  # bf16 rounds a logit of 100 to halves
+        image, text = at_least_fp32(image), at_least_fp32(text)
+        image, text = F.normalize(image, dim=-1), F.normalize(text, dim=-1)
         if chunk_size is not None:
             scale = torch.as_tensor(logit_scale, dtype=image.dtype, device=image.device)
             return TiledLoss.apply(image, text, scale, targets, chunk_size)
@@ -48,96 +58,12 @@ def clip_loss(
 
 
 def match_targets(ids: Int[Tensor, "N"] | None, logits: Float[Tensor, "N N"]) -> Tensor:
-    """Class indices (N,) on the diagonal, or (N, N) rows of probability spread evenly over equal ids."""
+    """Class indices (N,) on the diagonal, or (N, N) probabilities, each row even over equal ids."""
     if ids is None:
-        return torch.arange(len(logits), device=logits.device)
+        return torch.arange(logits.shape[0], device=logits.device)
     same = (ids[:, None] == ids[None, :]).to(logits.dtype)
     return same / same.sum(dim=1, keepdim=True)
 
-
-class NotFinite(ValueError, FloatingPointError):
-    """Features hold NaN or infinity: a wrong input, or a training that has diverged."""
-
-
-class TiledLoss(torch.autograd.Function):
-    """The same loss of unit rows without the (N, N) matrix: log-sum-exps of rows and columns, less the matches' logits.
-
-    Forward adds one tile after another to running log-sum-exps. Backward computes each tile again: its softmax
-    probabilities follow from the logits and the saved log-sum-exps, so nothing else has to be kept.
-    """
-
-    @staticmethod
-    def forward(ctx, image: Tensor, text: Tensor, scale: Tensor, ids: Tensor | None, chunk_size: int) -> Tensor:
-        rows = image.new_full((len(image),), -torch.inf)
-        columns = rows.clone()
-        for i, j in tiles(len(image), chunk_size):
-            logits = scale * image[i] @ text[j].T
-            rows[i] = torch.logaddexp(rows[i], logits.logsumexp(dim=1))
-            columns[j] = torch.logaddexp(columns[j], logits.logsumexp(dim=0))
-        matches = scale * torch.einsum("ne,ne->n", image, mean_of_equals(text, ids))
-        ctx.save_for_backward(image, text, scale, rows, columns)
-        ctx.ids, ctx.chunk_size = ids, chunk_size
-        return ((rows + columns) / 2 - matches).mean()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad: Tensor):
-        image, text, scale, rows, columns = ctx.saved_tensors
-        image_grad, text_grad = -mean_of_equals(text, ctx.ids), -mean_of_equals(image, ctx.ids)  # pulled to its matches
-        for i, j in tiles(len(image), ctx.chunk_size):
-            logits = scale * image[i] @ text[j].T
-            push = (logits - rows[i, None]).exp_().add_((logits - columns[j]).exp_()).div_(2)  # from what is probable
-            image_grad[i].addmm_(push, text[j])
-            text_grad[j].addmm_(push.T, image[i])
-        grad = grad / len(image)
-        scale_grad = grad * torch.einsum("ne,ne->", image, image_grad)
-        return image_grad.mul_(grad * scale), text_grad.mul_(grad * scale), scale_grad, None, None
-
-
-def mean_of_equals(features: Float[Tensor, "N E"], ids: Int[Tensor, "N"] | None) -> Float[Tensor, "N E"]:
-    """Row i: the mean of all rows whose id is that of row i; without ids, row i itself."""
-    if ids is None:
-        return features
-    ordered, order = ids.sort()
-    first_of_its_id = F.pad(ordered[1:] != ordered[:-1], (1, 0))
-    group = torch.empty_like(ids).scatter_(0, order, first_of_its_id.cumsum(0).to(ids.dtype)).long()
-    sums = torch.zeros_like(features).index_add_(0, group, features)
-    count = features.new_zeros(len(ids)).index_add_(0, group, features.new_ones(len(ids)))
-    return sums[group] / count[group][:, None]
-
-
-def tiles(size: int, chunk_size: int):
-    """Slices (rows, columns) that cover a square."""
-    chunks = [slice(start, min(start + chunk_size, size)) for start in range(0, size, chunk_size)]
-    return ((i, j) for i in chunks for j in chunks)
-
-
-def check_pairs(image: Tensor, text: Tensor, logit_scale: Tensor | float, targets: Tensor | None, chunk_size: int | None):
-    """Raise ValueError, saying what came, for what can have no contrastive loss."""
-    if image.shape != text.shape or image.ndim != 2:
-        raise ValueError(f"expected two batches of equal shape (N, E), got {tuple(image.shape)} and {tuple(text.shape)}")
-    if targets is not None and (targets.shape != (len(image),) or targets.is_floating_point()):
-        kind = f"shape {tuple(targets.shape)} of {targets.dtype}"
-        raise ValueError(f"expected {len(image)} caption ids, one integer a pair, got {kind}")
-    if chunk_size is not None and chunk_size < 1:
-        raise ValueError(f"chunk_size must be at least 1, got {chunk_size}")
-    if getattr(logit_scale, "shape", ()) != ():
-        raise ValueError(f"expected one logit_scale, of shape (), got shape {tuple(logit_scale.shape)}")
-    if not has_values(image):
-        return  # what follows looks at values, which would split a compiled graph
-    if not 0 < logit_scale < torch.inf:
-        raise ValueError(
-            f"logit_scale must be positive and finite, got {float(logit_scale):g}; models store its logarithm: "
-            "pass model.logit_scale.exp()"
-        )
-    for name, features in (("image", image), ("text", text)):
-        lengths = features.detach().norm(dim=1)
-        bad = ~((lengths > 0) & lengths.isfinite())
-        if bad.any():
-            row = bad.nonzero()[0].item()
-            if lengths[row] == 0:
-                raise ValueError(f"row {row} of the {name} features is zero and has no direction")
-            raise NotFinite(f"row {row} of the {name} features holds NaN or infinity")
 
 TILE = 1024  # rows and columns of the similarity matrix that exist at a time, where a batch has more
 MATCHES: dict[str, Callable[[Batch], Tensor | None]] = {

@@ -46,8 +46,10 @@ def plot_curve(ax: Axes, x: ArrayLike, y: ArrayLike, *, label: str | None = None
 def plot_run(axes: np.ndarray, logs: Sequence, probe: Mapping[int, float] | None = None) -> np.ndarray:
     """Draw a training on at least five axes: loss, logit scale, gradient norm, images/s, and a task that was probed.
 
-    Args: axes: what `plt.subplots` returns; those left over are blanked. logs: what `cm.train` yields. probe: step and
-    score, a fraction in 0..1.
+    Args:
+        axes: at least five, what `plt.subplots` returns; those left over are blanked.
+        logs: what `cm.train` yields.
+        probe: step and score, a fraction in 0..1.
     Raises:
         ValueError: if there are fewer than five axes.
     """
@@ -69,7 +71,9 @@ def plot_bands(ax: Axes, x: ArrayLike, runs: Mapping[str, ArrayLike], **labels: 
     """Draw a curve a name, the mean of its runs, in a band that is Student's 95% interval of that mean at each x.
 
     Args:
-        x: (X,). runs: the legend's names, and (S, X) values each, a row a seed, any unit. labels: xlabel, ylabel.
+        x: (X,), steps or whatever the runs have in common.
+        runs: the legend's names, and (S, X) values each, a row a seed, any unit.
+        labels: xlabel, ylabel.
     Raises:
         ValueError: if a name has fewer than two runs.
     """

@@ -1,6 +1,6 @@
 """What the figures accept: arrays and pictures of any kind, counts that fit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +32,13 @@ def centre_square(image: ArrayLike) -> np.ndarray:
 
 
 def check_count(what: str, items: Sequence | None, count: int, why: str) -> None:
-    """Refuse a sequence of another length than the data's."""
+    """Refuse a sequence of another length than the data's, and a text, which Python would take letter by letter."""
+    check_list(what, items)
     if items is not None and len(items) != count:
         raise ValueError(f"{what} must be {count}, {why}; got {len(items)}")
+
+
+def check_list(what: str, items: Collection | None) -> None:
+    """Refuse one text where several belong."""
+    if isinstance(items, str):
+        raise ValueError(f"{what} must be a list; got one text, {items!r:.80}: put it in brackets")

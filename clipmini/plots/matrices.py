@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from clipmini.plots.inputs import as_array, centre_square, check_count
+from clipmini.plots.inputs import as_array, centre_square, check_count, check_list
 from clipmini.plots.style import INK, LABEL_WIDTH
 
 
@@ -39,7 +39,7 @@ def plot_similarity(ax: Axes, matrix: ArrayLike, images: Sequence | None = None,
             ax.imshow(centre_square(image), extent=(i - 0.47, i + 0.47, -0.62, top), aspect="equal")
     ax.set(xlim=(-0.5, matrix.shape[1] - 0.5), ylim=(matrix.shape[0] - 0.5, top), xticks=[])
     few = matrix.shape[0] <= 10  # more rows are too close together for a second line
-    labels = [textwrap.fill(text, LABEL_WIDTH) if few else text for text in texts or []]
+    labels = [textwrap.fill(text, LABEL_WIDTH) if few else text for text in ([] if texts is None else texts)]
     ax.set_yticks(range(len(labels)), labels)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -59,6 +59,8 @@ def plot_triangle(ax: Axes, values: ArrayLike, rows: Sequence[str], columns: Seq
     Raises:
         ValueError: if the labels do not fit the values.
     """
+    check_list("rows", rows)
+    check_list("columns", columns)
     values = as_array(values)
     if values.shape != (len(rows), len(columns)):
         raise ValueError(f"values must be ({len(rows)}, {len(columns)}), a row and a column a label; got shape {values.shape}")

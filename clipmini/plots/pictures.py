@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from clipmini.plots.inputs import as_array, as_picture, check_count
+from clipmini.plots.inputs import as_array, as_picture, check_count, check_list
 from clipmini.plots.style import BLUE, INK, TITLE_WIDTH
 
 
@@ -29,7 +29,7 @@ def plot_images(axes: Axes | np.ndarray, images: Sequence, titles: Sequence[str]
     check_count("titles", titles, len(images), "one for each image")
     for ax in axes:
         ax.set_axis_off()
-    for ax, image, title in zip(axes, images, titles or [""] * len(images), strict=False):
+    for ax, image, title in zip(axes, images, [""] * len(images) if titles is None else titles, strict=False):
         ax.imshow(as_picture(image))
         ax.set_title(textwrap.fill(title, TITLE_WIDTH), loc="center", fontsize="medium", fontweight="normal", pad=4)
     return axes
@@ -39,8 +39,15 @@ def plot_answers(ax: Axes, image: ArrayLike, truth: str, answers: Sequence[str],
     """Draw a picture and, beside it, its name and what a model called it, best first; right answers are bold and ticked.
 
     Args:
-        image: (3, H, W), (H, W, 3) or (H, W). truth: its name. answers: texts, best first. right: all that are right.
+        image: (3, H, W), (H, W, 3) or (H, W).
+        truth: its name.
+        answers: texts, best first.
+        right: all texts that are right.
+    Raises:
+        ValueError: if answers or right is one text.
     """
+    check_list("answers", answers)
+    check_list("right", right)
     ax.imshow(as_picture(image), extent=(0, 1, 0, 1))
     ax.set(xlim=(0, 6), ylim=(0, 1))
     ax.set_axis_off()

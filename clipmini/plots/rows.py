@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from clipmini.intervals import t_interval
-from clipmini.plots.inputs import as_array
+from clipmini.plots.inputs import as_array, check_list
 from clipmini.plots.style import BLUE, GREY, INK, LABEL_WIDTH, ORANGE
 
 
@@ -26,6 +26,8 @@ def plot_bars(ax: Axes, names: Sequence[str], values: ArrayLike, intervals: Arra
     Raises:
         ValueError: if the counts differ, an interval does not hold its value, or a baseline is not among the names.
     """
+    check_list("names", names)
+    check_list("baselines", baselines)
     scale = 100.0 if unit == "%" else 1.0
     values = as_array(values) * scale
     if values.shape != (len(names),):
@@ -58,6 +60,7 @@ def plot_strip(ax: Axes, groups: Mapping[str, ArrayLike], colors: Sequence[str] 
     Raises:
         ValueError: if a group is empty, or there are fewer colours than groups.
     """
+    check_list("colors", colors)
     if len(colors) < len(groups) or any(len(values) == 0 for values in groups.values()):
         raise ValueError(f"expected groups with at least one value and a colour each; got {list(groups)}, {list(colors)}")
     for row, (values, color) in enumerate(zip(groups.values(), colors, strict=False)):

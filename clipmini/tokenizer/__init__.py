@@ -2,6 +2,7 @@
 
     bpe          byte-level BPE: learn merges, apply them
     tokenizer    Tokenizer: cleaning, vocabulary files, SOT and EOT, padding
+    texts        what may be given as texts
 """
 
 from clipmini.tokenizer.tokenizer import TextTooLong, Tokenizer

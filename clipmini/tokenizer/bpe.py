@@ -18,12 +18,19 @@ def byte_symbols() -> tuple[str, ...]:
     return tuple(table[b] for b in range(256))
 
 
-def learn_merges(words: Mapping[Sequence[str], int], wanted: int, base: Sequence[str]) -> list[Pair]:
-    """The most frequent pair of neighbours, joined everywhere, again and again; fewer than wanted if none is left.
+def learn_merges(
+    words: Mapping[Sequence[str], int], wanted: int, base: Sequence[str]
+) -> list[Pair]:
+    """The most frequent pair of neighbours, joined everywhere, again and again.
 
+    Fewer than wanted if none is left.
     A tie goes to the pair whose left symbol is older, then to the one whose right symbol is: base symbols in their
     order, then merged ones as they were made. A merge visits only the words that hold its pair.
-    Args: words: how often each word, as symbols, occurs. wanted: number of merges. base: every symbol of the words.
+
+    Args:
+        words: how often each word, as symbols, occurs.
+        wanted: number of merges.
+        base: every symbol of the words.
     """
     symbols = list(base)
     ids = {symbol: i for i, symbol in enumerate(symbols)}

@@ -20,6 +20,7 @@ from clipmini.config import choose
 from clipmini.download import Remote, fetch
 from clipmini.files import atomic_write
 from clipmini.tokenizer.bpe import apply_merges, byte_symbols, learn_merges
+from clipmini.tokenizer.texts import check_text, each_text, shortened
 
 SOT, EOT = "<|startoftext|>", "<|endoftext|>"
 LITERALS = regex.compile(r"(<\|startoftext\|>|<\|endoftext\|>)")
@@ -43,7 +44,7 @@ class TextTooLong(ValueError, RuntimeError):
 
 
 def clean(text: str) -> str:
-    """CLIP's cleaning: repair mojibake, unescape HTML twice, collapse white space, lower-case."""
+    """CLIP's cleaning: repair mojibake (half a surrogate pair becomes U+FFFD), unescape HTML twice, one space, lower case."""
     if not PLAIN.fullmatch(text):
         text = html.unescape(html.unescape(ftfy.fix_text(text)))
     return " ".join(text.split()).lower()
@@ -123,16 +124,19 @@ class Tokenizer:
 
         Ties go to the older symbols (`bpe.learn_merges`), so that training is deterministic. Stops early when no pair
         is left.
-        Args: texts: captions. vocab_size: everything counted, at least the base symbols (512, lossless 256), SOT, EOT.
-        Raises: ValueError for a smaller vocabulary, an empty corpus, an unknown scheme, or something that is not a text.
+
+        Args:
+            texts: captions; a generator will do.
+            vocab_size: ids, everything counted: at least the base symbols (512, lossless 256), SOT and EOT.
+            scheme: a name in SCHEMES.
+        Raises:
+            ValueError: for a smaller vocabulary, an empty corpus, an unknown scheme, or an item (which) that is no text.
         """
         rules = choose("scheme", scheme, SCHEMES)
         wanted = vocab_size - len(rules.base) - 2
         if wanted < 0:
             raise ValueError(f"vocab_size must be at least {vocab_size - wanted}, for the bytes, SOT and EOT; got {vocab_size}")
-        if isinstance(texts, str):
-            raise ValueError("expected a collection of texts, got one text: pass [text]")
-        words = Counter(word for text in texts for word in rules.split(rules.clean(_check_text(text))))
+        words = Counter(word for text in each_text("text", texts) for word in rules.split(rules.clean(text)))
         for literal in (SOT, EOT):
             words.pop(literal, None)
         if not words:
@@ -144,14 +148,17 @@ class Tokenizer:
     def openai(cls, path: str | Path | None = None) -> "Tokenizer":
         """The vocabulary of the released models: 49,408 ids.
 
-        Args: path: of bpe_simple_vocab_16e6.txt.gz; None takes it from the cache, and downloads it there the first time.
-        Raises: ValueError if the file is not the released one; ConnectionError, saying what to do, if it can not be had.
+        Args:
+            path: of bpe_simple_vocab_16e6.txt.gz; None takes it from the cache, and downloads it there the first time.
+        Raises:
+            ValueError: if the file is not the released one.
+            ConnectionError: saying what to do, if it cannot be had.
         """
         path = fetch(RELEASED) if path is None else Path(path)
         try:
             lines = gzip.decompress(path.read_bytes()).decode().split("\n")
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} can not be read as {RELEASED.name}: {error}") from error
+            raise ValueError(f"{path} cannot be read as {RELEASED.name}: {error}") from error
         if len(lines) <= RELEASED_MERGES:
             raise ValueError(f"{path} has {len(lines)} lines; {RELEASED.name} has a header and at least {RELEASED_MERGES} merges")
         return cls(_read_merges(lines[1 : RELEASED_MERGES + 1], SCHEMES["clip"].base, path))
@@ -168,21 +175,21 @@ class Tokenizer:
         try:
             header, *lines = Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} can not be read as a vocabulary: {error}") from error
-        said = HEADER.fullmatch(header)
-        if not said:
+            raise ValueError(f"{path} cannot be read as a vocabulary: {error}") from error
+        stated = HEADER.fullmatch(header)
+        if not stated:
             expected = "clipmini vocabulary, scheme clip, 1534 merges"
             raise ValueError(f"line 1 of {path} should be like {expected!r}; got {header[:80]!r}")
-        rules = choose("scheme", said[1], SCHEMES)
+        rules = choose("scheme", stated[1], SCHEMES)
         merges = _read_merges(lines, rules.base, path)
-        if len(merges) != int(said[2]):
-            raise ValueError(f"{path} has {len(merges)} merges, but its first line says {said[2]}: it was cut short or edited")
-        return cls(merges, said[1])
+        if len(merges) != int(stated[2]):
+            raise ValueError(f"{path} has {len(merges)} merges, but its first line says {stated[2]}: it was cut short or edited")
+        return cls(merges, stated[1])
 
     def encode(self, text: str) -> list[int]:
         """Ids without SOT and EOT, nothing truncated; the two literals in a text become their ids."""
         words, ids = self._words, []
-        for word in self._rules.split(self._rules.clean(_check_text(text))):
+        for word in self._rules.split(self._rules.clean(check_text(text))):
             if word not in words:
                 words[word] = [self.ids[symbol] for symbol in apply_merges(self._rules.spell(word), self.rank)]
             ids += words[word]
@@ -205,20 +212,28 @@ class Tokenizer:
         return text.replace(self._rules.end_of_word, " ") if self._rules.end_of_word else text
 
     def __call__(self, texts: str | Sequence[str], context_length: int = 77, truncate: bool = False) -> Int[Tensor, "N L"]:
-        """(N, L) int64: SOT, ids, EOT, padded with zeros.
+        """SOT, ids, EOT, padded with zeros.
 
-        Raises: TextTooLong if a text does not fit and truncate is False; with True its last id becomes EOT.
+        Args:
+            texts: N texts, or one.
+            context_length: L, tokens; SOT and EOT count.
+            truncate: cut what does not fit; its last id becomes EOT.
+        Returns:
+            (N, L) int64.
+        Raises:
+            TextTooLong: if a text does not fit and truncate is False.
+            ValueError: if an item (which) is no text, such as None or NaN.
         """
         if context_length < 2:
             raise ValueError(f"context_length must be at least 2, for SOT and EOT; got {context_length}")
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        texts = [texts] if isinstance(texts, str) else list(each_text("text", texts))
         rows = []
         for text in texts:
             ids = [self.sot, *self.encode(text), self.eot]
             if len(ids) > context_length:
                 if not truncate:
                     raise TextTooLong(
-                        f"Input {text} is too long for context length {context_length}: it has {len(ids)} tokens, SOT "
+                        f"Input {shortened(text)} is too long for context length {context_length}: it has {len(ids)} tokens, SOT "
                         "and EOT included; shorten it, pass truncate=True, or use a model with a longer context"
                     )
                 ids = [*ids[: context_length - 1], self.eot]
@@ -238,9 +253,3 @@ def _read_merges(lines: Sequence[str], base: Sequence[str], path: str | Path) ->
         known.add(pair[0] + pair[1])
         merges.append(pair)
     return merges
-
-
-def _check_text(text) -> str:
-    if not isinstance(text, str):
-        raise ValueError(f"expected a text (str), got {type(text).__name__}: {text!r}"[:200])
-    return text

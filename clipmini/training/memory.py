@@ -10,7 +10,7 @@ from clipmini.datasets.batch import Batch
 from clipmini.models.clip import CLIP
 from clipmini.models.layers import Transformer
 from clipmini.models.recompute import keeping_statistics
-from clipmini.models.resnet import ModifiedResNet
+from clipmini.models.resnet import Stage
 from clipmini.objectives.objective import Objective
 from clipmini.training.errors import check_finite
 
@@ -25,7 +25,7 @@ def prepare(model: CLIP, *, recompute: bool = False, compile: bool = False, froz
     """
     model.train()
     for part in model.modules():
-        if isinstance(part, Transformer | ModifiedResNet):
+        if isinstance(part, Transformer | Stage):
             part.recompute = recompute
         if isinstance(part, nn.BatchNorm2d) and frozen_statistics:
             part.eval()
