@@ -1,0 +1,64 @@
+"""The settings of `make test-portable` change what computes, and one failure among them is a failure."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tools.check import portable
+
+SHOW = """
+import numpy as np, torch
+found = np.__config__.show(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+print(torch.backends.cpu.get_cpu_capability(), any(name.startswith(("AVX512", "X86_V4")) for name in found),
+      bool(found), torch.get_num_threads())
+"""
+
+
+def shown(setting):
+    """What PyTorch uses, whether NumPy uses AVX-512, whether it uses more than its minimum, and the threads."""
+    env = os.environ | portable.variables(setting)
+    return subprocess.run([sys.executable, "-c", SHOW], env=env, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() != "AVX512", reason="this processor has no AVX-512 to leave out")
+def test_avx2_leaves_out_what_is_wider():
+    assert shown("avx2")[:2] == ["AVX2", "False"]
+
+
+def test_default_leaves_out_everything():
+    assert shown("default")[:3] == ["DEFAULT", "False", "False"]
+
+
+def test_one_thread_is_one():
+    assert shown("one-thread")[3] == "1"
+
+
+def test_a_machine_without_avx_512_says_so_and_runs(monkeypatch, capsys):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert portable.variables("avx2") == {} and "no more than that" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("failing", ["native", "one-thread", None])
+def test_all_settings_run_and_one_failure_fails(monkeypatch, capsys, failing):
+    ran = []
+
+    def passes(setting, arguments):
+        ran.append((setting, arguments))
+        return setting != failing
+
+    monkeypatch.setattr(portable, "passes", passes)
+    assert portable.main(["tests/test_vit.py", "--nbval-lax"]) == (failing is not None)
+    assert ran == [(setting, ["tests/test_vit.py", "--nbval-lax"]) for setting in portable.SETTINGS]
+    assert capsys.readouterr().out.count("FAILED") == (failing is not None)
+
+
+def test_one_setting_can_be_chosen(monkeypatch):
+    monkeypatch.setattr(portable, "passes", lambda setting, arguments: setting == "avx2" and arguments == ["-q"])
+    assert portable.main(["--setting", "avx2", "-q"]) == 0
+
+
+def test_pytest_decides(monkeypatch):
+    assert portable.passes("native", ["--version"]) and not portable.passes("native", ["no_such_file.py"])
