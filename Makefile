@@ -13,7 +13,7 @@ THREADS := OMP_NUM_THREADS=2
 NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=3600 --nbval-kernel-startup-timeout=600
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks lab serve test test-portable test-fast lock checkpoints clean
+.PHONY: help book notebooks lab serve test test-portable test-colab test-fast lock checkpoints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: $(READY)  ## everything that must hold: library, chapters, book, wheel
 
 test-portable: $(READY)  ## make test four times, as other processors run it (SETTING=avx2 TESTS=tests/test_vit.py for less)
 	@$(THREADS) $(PY) -m tools.check.portable $(addprefix --setting=,$(SETTING)) $(TESTS) $(NBVAL)
+
+test-colab: $(READY)  ## every chapter on Google Colab's versions, present and oldest (CHAPTER=01 RUNTIME=oldest for less)
+	@$(PY) -m tools.check.colab $(addprefix --runtime=,$(RUNTIME)) $(CHAPTER)
 
 test-fast: $(READY)  ## linters and the tests that take seconds
 	@$(VENV)/bin/ruff check .
