@@ -57,4 +57,4 @@ def test_one_setting_can_be_chosen(monkeypatch):
 
 
 def test_pytest_decides():
-    assert portable.passes("native", ["--version"]) and not portable.passes("native", ["no_such_file.py"])
+    assert portable.passes("native", ["--version"]) and not portable.passes("native", ["--noconftest", "no_such_file.py"])
