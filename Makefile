@@ -10,7 +10,8 @@ READY := $(VENV)/.ready
 # Two threads everywhere, so that stored numbers do not depend on the machine's core count.
 THREADS := OMP_NUM_THREADS=2
 # The limits are for what hangs: the slowest cell takes two minutes, a kernel starts in a second.
-NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=3600 --nbval-kernel-startup-timeout=600
+NBVAL := --nbval-lax --nbval-current-env --nbval-sanitize-with=tools/check/sanitize.cfg \
+	--nbval-cell-timeout=3600 --nbval-kernel-startup-timeout=600
 
 .DEFAULT_GOAL := help
 .PHONY: help book notebooks lab serve test test-portable test-colab test-fast lock checkpoints clean
