@@ -1,19 +1,23 @@
 # Every target works on its own from a fresh clone: the first one makes .venv.
 PYTHON ?= python3
 CHAPTER ?=
+SETTING ?=
+TESTS ?= tests $(wildcard notebooks)
 
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 # Two threads everywhere, so that stored numbers do not depend on the machine's core count.
 THREADS := OMP_NUM_THREADS=2
-NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=600
+# The limits are for what hangs: the slowest cell takes two minutes, a kernel starts in a second.
+NBVAL := --nbval-lax --nbval-current-env --nbval-sanitize-with=tools/check/sanitize.cfg \
+	--nbval-cell-timeout=3600 --nbval-kernel-startup-timeout=600
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks lab serve test test-fast lock checkpoints clean
+.PHONY: help book notebooks lab serve test test-portable test-colab test-fast lock checkpoints clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY)  ## execute stale chapters, render the book, say where to open it
 	@$(PY) tools/notebooks.py execute --stale
@@ -29,7 +33,13 @@ serve: book  ## render the book and serve it on http://localhost:8000
 	@$(PY) -m http.server 8000 --directory _build/html
 
 test: $(READY)  ## everything that must hold: library, chapters, book, wheel
-	@$(THREADS) $(PY) -m pytest tests $(wildcard notebooks) $(NBVAL)
+	@$(THREADS) $(PY) -m pytest $(TESTS) $(NBVAL)
+
+test-portable: $(READY)  ## make test four times, as other processors run it (SETTING=avx2 TESTS=tests/test_vit.py for less)
+	@$(THREADS) $(PY) -m tools.check.portable $(addprefix --setting=,$(SETTING)) $(TESTS) $(NBVAL)
+
+test-colab: $(READY)  ## every chapter on Google Colab's versions, present and oldest (CHAPTER=01 RUNTIME=oldest for less)
+	@$(PY) -m tools.check.colab $(addprefix --runtime=,$(RUNTIME)) $(CHAPTER)
 
 test-fast: $(READY)  ## linters and the tests that take seconds
 	@$(VENV)/bin/ruff check .

@@ -23,6 +23,8 @@ from clipmini.evaluate.scores import Score
 from clipmini.files import package_data
 from clipmini.plots import centre_square, plot_run
 
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 def show(thing: Callable) -> Code:
     """The real, tested source of a function or class, highlighted; of its docstring only the first line."""
@@ -135,10 +137,11 @@ def search_box(find: Callable[[str], Figure], examples: list[str], placeholder: 
     box.observe(answer_query, names="value")
     answer_query({"new": examples[0]})
     live = widgets.VBox([box, answer])
-    bundle = live._repr_mimebundle_()
-    stored = stack([find(query) for query in examples])
+    stored = base64.b64encode(stack([find(query) for query in examples])).decode()
     plt.close("all")
-    display(bundle | {"image/png": base64.b64encode(stored).decode()}, raw=True)
+    # Written out, since ipywidgets 7, which Colab has, and 8 have no common method that returns it.
+    view = {"version_major": 2, "version_minor": 0, "model_id": live.model_id}
+    display({"text/plain": repr(live), WIDGET_VIEW: view, "image/png": stored}, raw=True)
 
 
 def stack(figures: list[Figure]) -> bytes:

