@@ -9,7 +9,6 @@ import csv
 import hashlib
 import io
 import pickle
-import sys
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,13 +29,9 @@ import clipmini as cm
 from clipmini import files, zoo
 from clipmini.download import Remote
 from clipmini.tokenizer import tokenizer
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-from source_hash import code_cells  # noqa: E402
-
-import notebooks  # noqa: E402
+from tools import ROOT
+from tools.chapters import notebook as notebooks
+from tools.chapters.notebook import code_cells
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.slow

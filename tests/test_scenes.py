@@ -42,14 +42,12 @@ from clipmini.datasets.scenes.words import (
     is_held_out,
 )
 from clipmini.datasets.scenes.world import NONE, REFERENCE, Failings, World, replace, weights
+from experiments import scenes_adversarial
+from tools.scenes import hashes
+from tools.scenes.hashes import digest
 
 FOLDER = Path(scenes.__file__).parent
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-import make_adversarial  # noqa: E402
-import scenes_hashes  # noqa: E402
-from scenes_hashes import digest  # noqa: E402
 
 CHOICES = [name for name, task in ALL.items() if not task.classes]
 FIXED = [name for name in ALL if name != "adversarial"]
@@ -91,7 +89,7 @@ def test_a_row_does_not_depend_on_the_others():
 
 def test_the_bytes_are_those_of_this_version():
     """If this fails, the generator draws something else than it did: a new version, with new hashes and a line in LOG.md."""
-    assert scenes_hashes.hashes() == json.loads(scenes_hashes.HASHES.read_text())
+    assert hashes.hashes() == json.loads(hashes.HASHES.read_text())
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -336,7 +334,7 @@ def test_frames_of_a_film_share_their_answer():
 
 def test_the_adversarial_pool_is_drawn_as_it_was():
     found = scenes.adversarial()
-    assert found["drawn"] == make_adversarial.pool_hash(), "run python tools/make_adversarial.py"
+    assert found["drawn"] == scenes_adversarial.pool_hash(), "run python -m experiments.scenes_adversarial"
     for split in ("val", "test"):
         assert len(found[split]) >= 1000 and len(set(found[split])) == len(found[split]) and max(found[split]) < found["pool"]
         assert 0.2 < found[f"{split} right"] < 0.9
