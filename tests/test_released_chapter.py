@@ -30,8 +30,7 @@ from clipmini import files, zoo
 from clipmini.download import Remote
 from clipmini.tokenizer import tokenizer
 from tools import ROOT
-from tools.chapters import notebook as notebooks
-from tools.chapters.notebook import code_cells
+from tools.chapters.notebook import code_cells, read
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.slow
@@ -133,7 +132,7 @@ def run_chapter() -> str:
     """What the chapter prints when all its cells run as they are stored."""
     names, out = {}, io.StringIO()
     with contextlib.redirect_stdout(out):
-        for number, cell in enumerate(code_cells(notebooks.read(PATH))):
+        for number, cell in enumerate(code_cells(read(PATH))):
             exec(compile(cell.source, f"chapter 11, code cell {number}", "exec"), names)
             plt.close("all")
     return out.getvalue()

@@ -66,13 +66,18 @@ def named_parts(statements: list[ast.stmt], inside: str = "") -> Iterator[tuple[
             yield inside + node.name, node
         elif isinstance(node, ast.ClassDef):
             methods = [part for part in node.body if isinstance(part, FUNCTION | ast.ClassDef)]
-            fields = [part for part in node.body if part not in methods]
-            yield inside + node.name, ast.ClassDef(node.name, node.bases, node.keywords, fields, node.decorator_list)
+            own = [part for part in node.body if part not in methods] + [ast.Name(name) for name in unnamed(methods)]
+            yield inside + node.name, ast.ClassDef(node.name, node.bases, node.keywords, own, node.decorator_list)
             yield from named_parts(methods, f"{inside}{node.name}.")
         elif not isinstance(node, IMPORT):
             for name in bound_names(node) or [REST]:
                 if name != "__all__":  # what a star imports, which nobody here does
                     yield name, node
+
+
+def unnamed(methods: list) -> list[str]:
+    """Those that are called without being named, such as `__len__`: a class that gains one does something else."""
+    return sorted(part.name for part in methods if part.name == "forward" or part.name.startswith("__"))
 
 
 def bound_names(node: ast.stmt) -> list[str]:

@@ -3,7 +3,8 @@
 Its code cells; the lock; the functions of clipmini that its execution ran or showed; the constants and classes of the
 modules where any did, and those elsewhere that these name; the files of data/ that were read.
 
-`clipmini/__init__.py` is left out: it only says where names live, and what they lead to is seen itself.
+`clipmini/__init__.py` is left out: it only says where names live, and what they lead to is seen itself. Not seen are what
+filled a cache before the execution, and a new method that takes the place of an inherited one, `forward` and `__...__` aside.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tools import ROOT
+from tools.chapters.definitions import REST
 from tools.chapters.dependencies import Library, code_hash, data_hash, library, lock_hash
 
 NEVER = "it was not executed by `make notebooks`"
@@ -26,4 +27,5 @@ def changes(file: str, parts: dict[str, str], modules: Library) -> list[str]:
     """Which of a file's definitions are others than those that were kept."""
     now = modules.get(file, {})
     gone = [f"{file}: {name} is gone" for name in parts if name not in now]
-    return gone + [f"{file}: {name}" for name, before in parts.items() if name in now and now[name].hash != before]
+    new = [f"{file}: {REST}"] if REST in now and REST not in parts else []  # it runs at import, so it is used
+    return gone + new + [f"{file}: {name}" for name, before in parts.items() if name in now and now[name].hash != before]
