@@ -14,17 +14,20 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-sanitize-with=tools/check/sanit
 	--nbval-cell-timeout=3600 --nbval-kernel-startup-timeout=600
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks lab serve test test-portable test-colab test-fast lock checkpoints clean
+.PHONY: help book notebooks stale lab serve test test-portable test-colab test-fast lock checkpoints clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: $(READY)  ## execute stale chapters, render the book, say where to open it
-	@$(PY) tools/notebooks.py execute --stale
-	@$(PY) tools/book.py
+	@$(PY) -m tools.chapters execute --stale
+	@$(PY) -m tools.book.render
 
 notebooks: $(READY)  ## execute every chapter afresh and store its outputs (CHAPTER=01 for one)
-	@$(PY) tools/notebooks.py execute $(CHAPTER)
+	@$(PY) -m tools.chapters execute $(CHAPTER)
+
+stale: $(READY)  ## list the chapters that are stale, and what has changed
+	@$(PY) -m tools.chapters stale
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	@$(VENV)/bin/jupyter lab --notebook-dir=notebooks
@@ -51,10 +54,10 @@ lock: $(READY)  ## compile requirements.txt from pyproject.toml
 		--no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.txt
 
 checkpoints: $(READY)  ## train the checkpoints that ship in data/
-	@$(THREADS) $(PY) tools/make_checkpoints.py
+	@$(THREADS) $(PY) -m experiments.checkpoints
 
 clean:  ## remove what the book build made; .venv stays
 	@rm -rf _build node_modules book/_static/vendor
 
 $(READY): requirements.txt pyproject.toml
-	@$(PYTHON) tools/bootstrap.py
+	@$(PYTHON) tools/environment/bootstrap.py

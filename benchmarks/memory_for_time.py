@@ -13,7 +13,9 @@ import torch
 
 import clipmini as cm
 from clipmini.cost import step_memory
-from clipmini.training.loop import Contrastive, savings
+from clipmini.datasets.batch import Batch
+from clipmini.objectives.contrastive import Contrastive
+from clipmini.training.memory import backward, prepare
 from clipmini.training.optimizer import make_optimizer
 from clipmini.training.precision import keep_freed_memory, pick_device
 
@@ -34,20 +36,21 @@ class Stepper:
     """A model with its optimizer, and one batch: texts of ten words."""
 
     def __init__(self, name: str, batch_size: int, device: torch.device):
-        self.device, self.model, self.objective = device, cm.CLIP.from_preset(name).to(device).train(), Contrastive()
+        self.device, self.model = device, cm.CLIP.from_preset(name).to(device)
         side = self.model.config.vision.resolution
-        self.images = torch.randn(batch_size, 3, side, side, device=device)
+        images = torch.randn(batch_size, 3, side, side, device=device)
         tokens = torch.zeros(batch_size, self.model.context_length, dtype=torch.long)
         tokens[:, 1:11] = torch.randint(1, 2000, (batch_size, 10))
         tokens[:, 11] = self.model.text.eot
-        self.tokens, self.ids = tokens.to(device), torch.arange(batch_size, device=device)
+        ids = torch.arange(batch_size, device=device)
+        self.batch = Batch(pixels=images, tokens=tokens.to(device), caption_ids=ids)
         self.optimizer = make_optimizer([self.model], cm.TrainConfig(lr=1e-6))
 
     def seconds(self, config: cm.TrainConfig) -> float:
+        prepare(self.model, recompute=config.recompute)
         started = self.clock()
         self.optimizer.zero_grad(set_to_none=True)
-        with savings(self.model, config):
-            self.objective(self.model, self.images, self.tokens, self.ids).backward()
+        backward(self.model, self.batch, Contrastive(), chunk_size=config.chunk_size)
         self.optimizer.step()
         return self.clock() - started
 

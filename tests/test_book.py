@@ -1,16 +1,12 @@
 """The rendered book: no warning, no dead link inside, nothing fetched from elsewhere."""
 
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-import book  # noqa: E402
+from tools import ROOT
+from tools.book import render
 
 pytestmark = pytest.mark.slow
 # What a browser fetches by itself; an ordinary <a href> is the reader's choice.
@@ -39,7 +35,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """Every page of a fresh build, by path."""
-    html = book.build(tmp_path_factory.mktemp("book"))
+    html = render.build(tmp_path_factory.mktemp("book"))
     return {path.resolve(): Page(path.read_text()) for path in html.rglob("*.html") if "_static" not in path.parts}
 
 
@@ -76,7 +72,7 @@ def test_a_dead_link_is_found(pages):
 
 
 def test_pages_fetch_nothing_from_elsewhere(pages):
-    if not book.MATHJAX.exists():
+    if not render.MATHJAX.exists():
         pytest.skip("MathJax could not be fetched: formulas come from its public address")
     outside = {address for page in pages.values() for address in page.fetched
                if urlsplit(address).netloc and urlsplit(address).scheme != "data"}

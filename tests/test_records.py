@@ -1,13 +1,10 @@
-"""What a tool keeps of its trainings: nothing is trained twice, and nothing that was found is lost."""
+"""What an experiment keeps of its trainings: nothing is trained twice, and nothing that was found is lost."""
 
-import sys
-from pathlib import Path
+import multiprocessing
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-
-from records import Records  # noqa: E402
+from experiments.records import Records
 
 
 @pytest.fixture
@@ -32,3 +29,20 @@ def test_other_runs_stay(records):
 def test_numbers_are_kept_with_four_digits(records):
     records.keep({"loss": 2.34567, "losses": [0.000123456], "parts": {"a": 98765.4}, "steps": 123456, "why": "x"}, "run")
     assert records.known()["run"] == {"loss": 2.346, "losses": [0.0001235], "parts": {"a": 98770.0}, "steps": 123456, "why": "x"}
+
+
+def keep_many(path, process, meet):
+    meet.wait()
+    for run in range(40):
+        Records(path).keep({"loss": float(run)}, process, run)
+
+
+def test_two_processes_lose_nothing(records):
+    spawn = multiprocessing.get_context("spawn")
+    meet = spawn.Barrier(2)
+    processes = [spawn.Process(target=keep_many, args=(records.path, name, meet)) for name in ("first", "second")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert {name: len(runs) for name, runs in records.known().items()} == {"first": 40, "second": 40}

@@ -9,7 +9,6 @@ import csv
 import hashlib
 import io
 import pickle
-import sys
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,13 +29,8 @@ import clipmini as cm
 from clipmini import files, zoo
 from clipmini.download import Remote
 from clipmini.tokenizer import tokenizer
-
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-from source_hash import code_cells  # noqa: E402
-
-import notebooks  # noqa: E402
+from tools import ROOT
+from tools.chapters.notebook import code_cells, read
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.slow
@@ -138,7 +132,7 @@ def run_chapter() -> str:
     """What the chapter prints when all its cells run as they are stored."""
     names, out = {}, io.StringIO()
     with contextlib.redirect_stdout(out):
-        for number, cell in enumerate(code_cells(notebooks.read(PATH))):
+        for number, cell in enumerate(code_cells(read(PATH))):
             exec(compile(cell.source, f"chapter 11, code cell {number}", "exec"), names)
             plt.close("all")
     return out.getvalue()

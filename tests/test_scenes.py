@@ -42,14 +42,12 @@ from clipmini.datasets.scenes.words import (
     is_held_out,
 )
 from clipmini.datasets.scenes.world import NO_CAPTION_NOISE, REFERENCE, CaptionNoise, World, replace, weights
+from experiments import scenes_adversarial
+from tools.scenes import hashes
+from tools.scenes.hashes import digest
 
 FOLDER = Path(scenes.__file__).parent
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-import make_adversarial  # noqa: E402
-import scenes_hashes  # noqa: E402
-from scenes_hashes import digest  # noqa: E402
 
 CHOICES = [name for name, task in ALL.items() if not task.classes]
 FIXED = [name for name in ALL if name != "adversarial"]
@@ -90,7 +88,7 @@ def test_a_row_does_not_depend_on_the_others():
 
 
 def test_the_bytes_are_those_of_this_version():
-    now, stored = scenes_hashes.hashes(), json.loads(scenes_hashes.HASHES.read_text())
+    now, stored = hashes.hashes(), json.loads(hashes.HASHES.read_text())
     changed = sorted(name for name in now.keys() | stored.keys() if now.get(name) != stored.get(name))
     assert not changed, (
         f"other bytes than tests/scene_hashes.json holds of version {stored['version']}: {', '.join(changed)}. If that is not "
@@ -100,11 +98,11 @@ def test_the_bytes_are_those_of_this_version():
 
 
 def test_a_changed_byte_is_told_from_the_version(monkeypatch):
-    real = scenes_hashes.hashes()
-    monkeypatch.setattr(scenes_hashes, "hashes", lambda: real | {"count": "another", "train, 32 px": "another"})
+    real = hashes.hashes()
+    monkeypatch.setattr(hashes, "hashes", lambda: real | {"count": "another", "train, 32 px": "another"})
     with pytest.raises(AssertionError, match=r"of version 1: count, train, 32 px\. .*raise VERSION in clipmini/"):
         test_the_bytes_are_those_of_this_version()
-    monkeypatch.setattr(scenes_hashes, "hashes", lambda: real | {"version": 2})  # raised, but no hashes are stored of it
+    monkeypatch.setattr(hashes, "hashes", lambda: real | {"version": 2})  # raised, but no hashes are stored of it
     with pytest.raises(AssertionError, match="of version 1: version"):
         test_the_bytes_are_those_of_this_version()
 
@@ -351,7 +349,7 @@ def test_frames_of_a_film_share_their_answer():
 
 def test_the_adversarial_pool_is_drawn_as_it_was():
     found = scenes.adversarial()
-    assert found["drawn"] == make_adversarial.pool_hash(), "run python tools/make_adversarial.py"
+    assert found["drawn"] == scenes_adversarial.pool_hash(), "run python -m experiments.scenes_adversarial"
     for split in ("val", "test"):
         assert len(found[split]) >= 1000 and len(set(found[split])) == len(found[split]) and max(found[split]) < found["pool"]
         assert 0.2 < found[f"{split} right"] < 0.9

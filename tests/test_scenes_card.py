@@ -2,23 +2,15 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+import clipmini as cm
+from clipmini.datasets import scenes
+from tools.scenes import card, figures, numbers
+from tools.scenes.board import LIMIT, STATIC, font_of, lines
 
-import scenes_card as card  # noqa: E402
-import scenes_figures as figures  # noqa: E402
-import scenes_numbers as numbers  # noqa: E402
-from scenes_board import LIMIT, STATIC, font_of, lines  # noqa: E402
-
-import clipmini as cm  # noqa: E402
-from clipmini.datasets import scenes  # noqa: E402
-
-AGAIN = "python tools/scenes_card.py writes the page's tables, numbers and figures afresh"
+AGAIN = "python -m tools.scenes.card writes the page's tables, numbers and figures afresh"
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,11 @@ import nbformat
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+from tools import ROOT
+from tools.chapters.check import problems
+from tools.chapters.notebook import CHECK, chapters
 
-import notebooks  # noqa: E402
-
-CHAPTERS = notebooks.chapters(ROOT)
+CHAPTERS = chapters(ROOT)
 MAX_MODULE_LINES = 350
 # Written in pieces, so that this file passes its own test.
 FOREIGN = re.compile(
@@ -71,18 +70,18 @@ def test_table_of_contents_names_existing_files():
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_is_fit_to_be_committed(path):
-    assert not notebooks.problems(path)
+    assert not problems(path)
 
 
 def test_an_unfit_chapter_is_found_out(tmp_path):
     cells = [
-        nbformat.v4.new_code_cell("1 + 1", metadata={"tags": [notebooks.CHECK]}),
+        nbformat.v4.new_code_cell("1 + 1", metadata={"tags": [CHECK]}),
         nbformat.v4.new_code_cell("\n".join(["x = 1"] * 11)),
         nbformat.v4.new_code_cell("x = " + "1" * 80),
         nbformat.v4.new_markdown_cell("The solution is @@6@@."),
     ]
     path = tmp_path / "99_unfit.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    found = " ".join(notebooks.problems(path))
+    found = " ".join(problems(path))
     for symptom in ("no execution count", "11 lines", "84 characters", "filled in: @@6@@", "stale", "Colab cell"):
         assert symptom in found

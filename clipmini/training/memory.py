@@ -67,7 +67,7 @@ def _rows(model, batch, objective, autocast) -> tuple[Tensor, ...]:
 
 
 def _in_chunks(model, batch, objective, chunk_size, autocast, scale) -> Tensor:
-    """Gradient caching (Gao et al., 2021): a contrastive loss sees the towers through their rows alone, and those are small.
+    """Gradient caching (Gao et al., 2021): a loss sees the towers through their rows alone.
 
     What depends on other pairs of the batch, which is batch norm in training mode, sees the chunk.
     """
@@ -79,15 +79,16 @@ def _in_chunks(model, batch, objective, chunk_size, autocast, scale) -> Tensor:
     scale(loss).backward()
 
     unused = [None] * len(chunks)
-    gradients = zip(*(unused if row.grad is None else row.grad.split(chunk_size) for row in rows), strict=True)
+    parts = (unused if row.grad is None else row.grad.split(chunk_size) for row in rows)
+    gradients = zip(*parts, strict=True)
     del rows
-    for chunk, states, grads in zip(chunks, random, gradients, strict=True):  # 3. encode again, with a graph, from there on
+    for chunk, states, grads in zip(chunks, random, gradients, strict=True):  # 3. encode again
         with drawing_from(states, chunk.tokens.device), keeping_statistics(model):
             encoding = objective.encode(model, chunk)
             for grad in grads:
                 with autocast():
                     again = next(encoding)
-                if again.requires_grad and grad is not None:  # neither a frozen tower nor rows without a say
+                if again.requires_grad and grad is not None:  # not of a frozen tower, nor unused
                     again.backward(grad)
     return loss.detach()
 

@@ -1,0 +1,36 @@
+"""Store the hashes of what the scenes' generator draws and says now, for the test that holds it to them.
+
+    python -m tools.scenes.hashes
+"""
+
+import hashlib
+import json
+
+from clipmini.datasets import scenes
+from clipmini.datasets.scenes import rows
+from clipmini.datasets.scenes.duplicates import ALL
+from tools import ROOT
+
+HASHES = ROOT / "tests" / "scene_hashes.json"
+
+
+def digest(drawn: rows.Rows) -> str:
+    """A hash of every byte: pictures, captions, labels, notes."""
+    texts = "\n".join([*drawn.captions, *drawn.notes, *map(str, drawn.labels)])
+    return hashlib.sha256(drawn.images.tobytes() + texts.encode()).hexdigest()
+
+
+def hashes() -> dict[str, str]:
+    """Of the first rows of every split and task, the pairs at two sizes."""
+    found = {"version": scenes.VERSION}
+    for split in ("train", "val"):
+        for side in (32, 64):
+            found[f"{split}, {side} px"] = digest(rows.draw_pairs(scenes.REFERENCE, split, range(64), side))
+    for name, task in ALL.items():
+        if task.rows is None:
+            found[name] = digest(rows.draw_answers(name, task, "test", range(32), 32))
+    return found
+
+
+if __name__ == "__main__":
+    HASHES.write_text(json.dumps(hashes(), indent=1) + "\n")
