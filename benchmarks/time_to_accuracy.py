@@ -74,8 +74,7 @@ def theirs(contest: Contest, seed: int) -> Iterator[tuple[float, float]]:
     from open_clip.loss import ClipLoss
     from open_clip.model import CLIP
 
-    from clipmini.datasets.transforms import augment
-    from clipmini.training.loop import Order
+    from clipmini.training.loader import Loader
     from clipmini.training.optimizer import make_optimizer
     from clipmini.training.schedule import learning_rate
     from clipmini.weights.export import open_clip_config
@@ -85,16 +84,15 @@ def theirs(contest: Contest, seed: int) -> Iterator[tuple[float, float]]:
     config = replace(contest.train, seed=seed)
     model, objective = CLIP(**open_clip_config(contest.model)).train(), ClipLoss()
     model.load_state_dict(cm.weights.to_openai(start))
-    optimizer, generator = make_optimizer([model], config), torch.Generator().manual_seed(seed)
-    tokens, order = tok(data.captions, contest.model.text.context_length), Order(len(data), config.batch_size, generator)
+    optimizer = make_optimizer([model], config)
+    loader = Loader(data, tok, contest.model.text.context_length, config, torch.device("cpu"))
     seconds = 0.0
     for step in range(config.steps):
         started = time.perf_counter()
-        rows = order.batch(step)
-        images = augment(data.pixels[rows], config.augment, generator)
+        batch = loader.batch(step)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
-        loss = objective(*model(images, tokens[rows]))
+        loss = objective(*model(batch.images, batch.tokens))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
