@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -51,7 +52,7 @@ def cost(config: CLIPConfig, train: TrainConfig | None = None) -> Cost:
 def multiply_adds(config: CLIPConfig) -> tuple[int, int]:
     """Of a forward pass for one image, and for one text of full length: those of matrix products and convolutions."""
     counts = []
-    with FakeTensorMode(), torch.no_grad():
+    with FakeTensorMode(), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):  # whose products older versions count, too
         model, (images, tokens) = CLIP(config).eval(), _batch(config, 1)
         for encode, inputs in ((model.encode_image, images), (model.encode_text, tokens)):
             with FlopCounterMode(display=False) as counter:

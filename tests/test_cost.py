@@ -32,6 +32,13 @@ def test_parameters_are_the_models(config):
     assert cost(config).parameters == sum(p.numel() for p in cm.CLIP(config).parameters())
 
 
+def test_a_released_tower_by_hand():
+    """ViT-B/32: 49 patches; per block 12 width^2 a position, and Q K^T and its product with V; the projection."""
+    width, length = 768, 50
+    blocks = 12 * (12 * width**2 * length + 2 * length**2 * width)
+    assert multiply_adds(cm.PRESETS["ViT-B/32"])[0] == 3 * 32**2 * width * 49 + blocks + width * 512 == 4_408_811_520
+
+
 def test_hours_by_hand(vit_config):
     spent = cost(vit_config)
     per_pair = 3 * (spent.image_multiply_adds + spent.text_multiply_adds)
