@@ -24,7 +24,7 @@ def _check_sizes(config) -> None:
             continue
         stages = value if isinstance(value, tuple) and value else (value,)
         if not all(map(_is_size, stages)):
-            raise ValueError(f"{type(config).__name__}.{field.name} must be a positive whole number, got {value!r}")
+            raise ValueError(f"{type(config).__name__}.{field.name} must be positive and whole, got {value!r}")
 
 
 def _is_size(value) -> bool:
@@ -108,7 +108,7 @@ class CLIPConfig:
 
     def __post_init__(self):
         if not _is_size(self.embed_dim):
-            raise ValueError(f"CLIPConfig.embed_dim must be a positive whole number, got {self.embed_dim!r}")
+            raise ValueError(f"CLIPConfig.embed_dim must be positive and whole, got {self.embed_dim!r}")
 
     def to_dict(self) -> dict:
         """A JSON-ready dictionary; `from_dict` reads it back."""

@@ -1,4 +1,4 @@
-"""Tiny models whose batch, lengths, heads and head widths all differ, so that a swapped axis can not pass."""
+"""Tiny models whose batch, lengths, heads and head widths all differ, so that a swapped axis cannot pass."""
 
 import dataclasses
 import importlib

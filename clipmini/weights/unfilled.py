@@ -20,6 +20,10 @@ class _Unfilled(TorchFunctionMode):
 
 
 def unfilled(config: CLIPConfig) -> CLIP:
-    """A model of this shape without first weights: load all of them with assign=True."""
+    """A model of this shape without first weights: load all of them with assign=True.
+
+    PyTorch's meta device would do as well, but its first random draw imports the compiler, which takes a second; a
+    shipped checkpoint loads in a hundredth.
+    """
     with _Unfilled():
         return CLIP(config)
