@@ -85,3 +85,10 @@ def test_an_unfit_chapter_is_found_out(tmp_path):
     found = " ".join(problems(path))
     for symptom in ("no execution count", "11 lines", "84 characters", "filled in: @@6@@", "stale", "Colab cell"):
         assert symptom in found
+
+
+def test_nobody_extends_the_search_path():
+    """Tools and tests are imported as packages from the root."""
+    insertion = "sys.path" + ".insert"
+    modules = [path for path in tracked_files() if path.suffix == ".py" and path.is_file()]
+    assert not [path.name for path in modules if insertion in path.read_text(encoding="utf-8")]
