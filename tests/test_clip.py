@@ -146,7 +146,7 @@ def test_presets_survive_json(name):
 def test_configurations_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="a width of 15 cannot be split into 2 heads"):
         cm.TextConfig(context_length=13, vocab_size=519, width=15, layers=1, heads=2)
-    with pytest.raises(ValueError, match="TextConfig.layers must be a positive whole number"):
+    with pytest.raises(ValueError, match="TextConfig.layers must be positive and whole"):
         cm.TextConfig(context_length=13, vocab_size=519, width=15, layers=0)
     with pytest.raises(ValueError, match="not a CLIP configuration"):
         cm.CLIPConfig.from_dict({"embed_dim": 3})
