@@ -169,6 +169,13 @@ class TrainConfig:
             raise ValueError(f"warmup must not be negative, got {self.warmup}")
         if not (self.lr > 0 and self.max_scale >= 1):  # so that NaN is refused too
             raise ValueError(f"lr must be positive and max_scale at least 1, got {self.lr} and {self.max_scale}")
+        if not (self.eps > 0 and self.weight_decay >= 0 and 0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise ValueError(
+                "eps must be positive, weight_decay not negative, beta1 and beta2 at least 0 and below 1, got "
+                f"{self.eps}, {self.weight_decay}, {self.beta1} and {self.beta2}"
+            )
+        if not -(2**63) <= self.seed < 2**64:
+            raise ValueError(f"seed must be a whole number of at most 64 bits, got {self.seed}")
         if not (self.checkpoint_minutes >= 0 and self.chunk_size >= 0):
             raise ValueError(
                 f"checkpoint_minutes and chunk_size must not be negative, got {self.checkpoint_minutes} and {self.chunk_size}"
@@ -176,7 +183,7 @@ class TrainConfig:
         if self.chunk_size and self.batch_size % self.chunk_size:
             fitting = ", ".join(map(str, divisors(self.batch_size)))
             raise ValueError(
-                f"a batch of {self.batch_size} can not be cut into equal chunks of {self.chunk_size}; choose from: {fitting}"
+                f"a batch of {self.batch_size} cannot be cut into equal chunks of {self.chunk_size}; choose from: {fitting}"
             )
         choose("precision", self.precision, dict.fromkeys(("auto", "fp32", "bf16", "fp16")))
         if self.compile and self.recompute:

@@ -325,6 +325,11 @@ def test_configurations_that_make_no_sense_are_refused():
             cm.TrainConfig(batch_size=12, chunk_size=chunk_size)
     with pytest.raises(ValueError, match="unknown batch_norm 'synchronised'; choose from: batch, frozen"):
         cm.TrainConfig(batch_norm="synchronised")
+    for change in ({"eps": 0}, {"eps": math.nan}, {"weight_decay": -1}, {"beta1": 1.0}, {"beta2": math.nan}):
+        with pytest.raises(ValueError, match="eps must be positive, weight_decay not negative, beta1 and beta2 at least 0"):
+            cm.TrainConfig(**change)
+    with pytest.raises(ValueError, match="seed must be a whole number of at most 64 bits, got 1180591620717411303424"):
+        cm.TrainConfig(seed=2**70)
     with pytest.raises(ValueError, match="compile and recompute do not go together"):
         cm.TrainConfig(compile=True, recompute=True)
 

@@ -25,7 +25,7 @@ from clipmini.training.runs import StepLog, describe, open_folder
 from clipmini.training.schedule import learning_rate
 from clipmini.training.state import TrainingState
 from clipmini.training.stopping import Terminated, save_when_leaving, uninterrupted
-from clipmini.weights import check_vocabulary
+from clipmini.weights import check_vocabulary, uncompiled
 
 
 def train(
@@ -49,7 +49,7 @@ def train(
     used; FloatingPointError before a step whose loss or gradient is not finite, with the weights as they were; MemoryError for a
     step that needs more memory than there is.
     """
-    model, objective = getattr(model, "_orig_mod", model), objective or Contrastive()  # of a compiled model, the model itself
+    model, objective = uncompiled(model), objective or Contrastive()
     check_fit(model, tok, data, config, objective)
     if resume and run_dir is None:
         raise ValueError("resume needs the run_dir of the run that is to go on")

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from clipmini.files import atomic_write
+from clipmini import tensors as tensors_file
 from clipmini.training.loader import Loader
+from clipmini.weights import load_state_dict, state_dict
 
 FORMAT = "clipmini-state-1"
 
@@ -29,7 +28,7 @@ class TrainingState:
 
     def save(self, path: Path, step: int) -> None:
         """Write the state after a step, in one atomic move. Raises ValueError if the file cannot be written."""
-        tensors = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in part.state_dict().items()}
+        tensors = {f"{name}.{key}": value for name, part in self.parts.items() for key, value in state_dict(part).items()}
         for i, moments in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{i}.{key}": value for key, value in moments.items()}
         tensors |= {"order": self.loader.rows, "random.generator": self.loader.generator.get_state()}
@@ -37,22 +36,16 @@ class TrainingState:
         if torch.cuda.is_initialized():
             tensors |= {f"random.cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
         metadata = {"format": FORMAT, "step": str(step), "scaler": json.dumps(self.scaler.state_dict())}
-        with atomic_write(path) as partial:
-            try:
-                save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, partial, metadata)
-            except SafetensorError as error:  # a full disk arrives as this
-                raise OSError(str(error)) from error
+        tensors_file.write(path, tensors, metadata)
 
     def load(self, path: Path) -> int:
         """Put everything back; the step after which it was saved. Raises ValueError if the file belongs to other parts."""
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+        tensors, metadata = tensors_file.read(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"{path} is not the state of a training: expected format {FORMAT}, got {metadata.get('format')}")
         try:
             for name, part in self.parts.items():
-                part.load_state_dict(_under(f"{name}.", tensors))
+                load_state_dict(part, _under(f"{name}.", tensors))
         except RuntimeError as error:
             raise ValueError(f"the state in {path} is of another model or objective: {error}") from error
         groups = self.optimizer.state_dict()["param_groups"]
