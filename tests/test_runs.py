@@ -19,7 +19,7 @@ from torch import nn
 
 import clipmini as cm
 from clipmini.objectives.contrastive import Contrastive
-from clipmini.training import runs
+from clipmini.training import history, runs
 
 CONFIG = cm.TrainConfig(steps=9, batch_size=7, warmup=2, device="cpu", augment="handwriting", checkpoint_every=2)
 
@@ -259,13 +259,13 @@ def test_runs_are_summed_up(vit_config, tok, pairs, tmp_path):
     _, _, steps = start(vit_config, tok, pairs, tmp_path / "b", dataclasses.replace(CONFIG, seed=4))
     next(steps)
     steps.close()
-    one, two = runs.compare([tmp_path / "a", tmp_path / "b"])
+    one, two = history.compare([tmp_path / "a", tmp_path / "b"])
     assert (one["run"], one["steps"], one["seed"]) == ("a", "9 of 9", "0")
     assert (two["run"], two["steps"], two["seed"]) == ("b", "1 of 9", "4") and "lr" not in two
     logs = runs.read_log(tmp_path / "a")
     assert one["loss"] == f"{sum(log.loss for log in logs) / 9:.3f}"
     with pytest.raises(ValueError, match="holds no run"):
-        runs.compare([tmp_path])
+        history.compare([tmp_path])
 
 
 # What used to be lost in silence

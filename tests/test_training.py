@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import clipmini as cm
+from clipmini import tensors
 from clipmini.datasets.batch import Batch
 from clipmini.objectives.contrastive import Contrastive
 from clipmini.training import runs
@@ -16,7 +17,6 @@ from clipmini.training.loader import Loader, unique_tokens
 from clipmini.training.optimizer import make_optimizer
 from clipmini.training.precision import mixed_precision, pick_device
 from clipmini.training.schedule import learning_rate
-from clipmini.weights import checkpoint
 
 CONFIG = cm.TrainConfig(steps=3, batch_size=7, warmup=2, device="cpu", augment="none")
 SIX = dataclasses.replace(CONFIG, batch_size=6)  # which can be cut
@@ -491,7 +491,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(vit_config, tok, pairs, tmp_path,
         partial.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(tensors, "save_file", full)
     with pytest.raises(ValueError, match="could not save.*No space left"):
         next(steps)
     assert path.read_bytes() == whole

@@ -1,4 +1,13 @@
-"""Pairs and labelled tasks behind one registry: `load(name, split=...)`, `names()`."""
+"""Pairs and labelled tasks behind one registry: `load(name, split=...)`, `names()` (paper section 2.2).
+
+    pairs           what every data set is
+    glyphs  digits  scenes                  a new data set is a module like these, named in FAMILIES
+    cache           what is drawn once
+    transforms      from a picture to what a model reads
+    augmentation    what is done to the pictures of a batch
+    batch           what an objective is given
+    prompts         class names in sentences
+"""
 
 import importlib
 

@@ -17,11 +17,12 @@ from clipmini.objectives.contrastive import Contrastive
 from clipmini.objectives.objective import Objective, Whole
 from clipmini.tokenizer import Tokenizer
 from clipmini.training.errors import check_finite, explaining
+from clipmini.training.history import StepLog
 from clipmini.training.loader import Loader
 from clipmini.training.memory import backward, prepare
 from clipmini.training.optimizer import gradient_norm, make_optimizer
 from clipmini.training.precision import keep_freed_memory, mixed_precision, pick_device
-from clipmini.training.runs import StepLog, describe, open_folder
+from clipmini.training.runs import describe, open_folder
 from clipmini.training.schedule import learning_rate
 from clipmini.training.state import TrainingState
 from clipmini.training.stopping import Terminated, save_when_leaving, uninterrupted

@@ -1,49 +1,31 @@
-"""A run on disk: its configuration, a line of JSON a step, states to go on from, a picture of its curves."""
+"""A run on disk: who may write there, its states to go on from, and whether it is the same run."""
 
 import contextlib
 import dataclasses
 import hashlib
 import json
 import platform
-import statistics
 import time
 import warnings
 import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from matplotlib.figure import Figure
 
 from clipmini.config import TrainConfig
 from clipmini.datasets import Pairs
 from clipmini.files import atomic_write
 from clipmini.models.clip import CLIP
-from clipmini.plots import plot_run
 from clipmini.tokenizer import Tokenizer
+from clipmini.training.history import CONFIG, LOG, StepLog, draw_curves, flat, read_log
 from clipmini.training.state import TrainingState
 from clipmini.weights import is_whole, save
 
-CHECKPOINT, LOG, CONFIG, CURVES, LOCK = "checkpoint.safetensors", "log.jsonl", "config.json", "curves.png", ".lock"
+CHECKPOINT, LOCK = "checkpoint.safetensors", ".lock"
 STATES_KEPT = 2  # the newest, and the one before
 # Of a configuration, when a run goes on: none of these asks for another gradient.
 FREE_TO_CHANGE = ("checkpoint_every", "checkpoint_minutes", "device", "chunk_size", "recompute", "compile")
-
-
-@dataclass(frozen=True)
-class StepLog:
-    """One step. loss: nats; logit_scale: exponentiated, after the clamp; gradient_norm: of all parameters, before the step;
-    images_per_second: of this step.
-    """
-
-    step: int
-    loss: float
-    lr: float
-    logit_scale: float
-    gradient_norm: float
-    images_per_second: float
 
 
 class NoFolder:
@@ -266,7 +248,7 @@ def refuse_changes(path: Path, before: dict, now: dict) -> None:
     What a run of an older version does not tell is taken to be as it is now; a setting that it did not have, at its default.
     """
     default = {f"train.{field.name}": field.default for field in dataclasses.fields(TrainConfig)}
-    old, new = dict(_flat(before)), dict(_flat(json.loads(json.dumps(now))))
+    old, new = dict(flat(before)), dict(flat(json.loads(json.dumps(now))))
     old = {key: default[key] for key in new if key in default} | old
     keys = [key for key in old if key.split(".")[0] != "versions" and key.split(".")[-1] not in FREE_TO_CHANGE]
     changed = [f"{key} is {new.get(key)!r}, was {old[key]!r}" for key in keys if old[key] != new.get(key)]
@@ -274,60 +256,7 @@ def refuse_changes(path: Path, before: dict, now: dict) -> None:
         raise ValueError(f"the run in {path} is another one: {'; '.join(changed)}. Change it back, or choose another folder")
 
 
-def _flat(tree: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in tree.items():
-        yield from _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
-
-
 def versions() -> dict[str, str]:
     """What a run was made with, for the record; a run may go on with others."""
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
     return {"python": platform.python_version(), "torch": torch.__version__, "machine": where}
-
-
-def read_log(path: Path) -> list[StepLog]:
-    """The steps in a folder's log. A last line that was cut off while it was written is left out."""
-    logs = []
-    for line in (path / LOG).read_text().splitlines():
-        try:
-            logs.append(StepLog(**json.loads(line)))
-        except (json.JSONDecodeError, TypeError):
-            break
-    return logs
-
-
-def draw_curves(path: Path) -> None:
-    """Draw a folder's log beside it."""
-    if not (logs := read_log(path)):
-        return
-    figure = Figure(figsize=(12, 6), layout="constrained")
-    plot_run(figure.subplots(2, 3), logs)
-    with atomic_write(path / CURVES) as partial:
-        figure.savefig(partial, format="png", dpi=100)
-
-
-def compare(paths: list[Path]) -> list[dict[str, str]]:
-    """A row a run: its summary, and those settings in which the runs differ. Raises ValueError for a folder without a run."""
-    rows = [summary(path) for path in paths]
-    settings = [dict(_flat({"train": json.loads((path / CONFIG).read_text())["train"]})) for path in paths]
-    for key in settings[0]:
-        if len({str(setting.get(key)) for setting in settings}) > 1:
-            for row, setting in zip(rows, settings, strict=True):
-                row[key.removeprefix("train.")] = str(setting.get(key))
-    return rows
-
-
-def summary(path: Path, last: int = 50) -> dict[str, str]:
-    """How far a run is, and its last steps' mean loss and median speed.
-
-    Raises: ValueError if the folder holds no run.
-    """
-    if not (path / CONFIG).is_file() or not (path / LOG).is_file():
-        raise ValueError(f"{path} holds no run: it has no {CONFIG} and {LOG}")
-    config, logs = json.loads((path / CONFIG).read_text()), read_log(path)
-    latest = logs[-last:]
-    row = {"run": path.name, "steps": f"{len(logs):,} of {config['train']['steps']:,}"}
-    if latest:
-        row |= {"loss": f"{statistics.mean(log.loss for log in latest):.3f}", "scale": f"{latest[-1].logit_scale:.1f}",
-                "images/s": f"{statistics.median(log.images_per_second for log in latest):,.0f}"}
-    return row

@@ -1,6 +1,5 @@
 """Worlds: how often each thing happens. A world and a seed decide every byte."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
@@ -41,7 +40,7 @@ def _check_weights(name: str, table: Weights, choices: Sequence) -> None:
     for key, weight in table:
         if key not in choices or type(key) is not type(choices[0]):  # 2.0 is no count
             raise ValueError(f"unknown entry of {name}: {key!r}; choose from: {', '.join(map(str, choices))}")
-        if not isinstance(weight, Real) or not 0 <= weight < math.inf:
+        if not isinstance(weight, Real) or not 0 <= weight < float("inf"):
             raise ValueError(f"{name}: a weight is a number and must not be negative, got {weight!r} for {key!r}")
     if sum(weight for _, weight in table) <= 0:
         raise ValueError(f"{name}: at least one weight must be positive, got {dict(table)}")
