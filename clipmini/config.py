@@ -128,12 +128,25 @@ class CLIPConfig:
 class TrainConfig:
     """One training run (paper section 2.5 and Table 18, scaled down).
 
-    lr: peak learning rate. warmup: steps. weight_decay: decoupled, not on gains and biases. max_scale: clamp of the logit
-    scale (not its log). augment: a name of `transforms.AUGMENTATIONS`. device: auto, cuda, mps or cpu. precision: auto,
-    fp32, bf16 or fp16. checkpoint_every: steps; checkpoint_minutes: by the clock as well, 0 for not. chunk_size: pairs that
-    the encoders see at a time, a divisor of batch_size, 0 for all. recompute: blocks keep only their inputs for the backward
-    pass. compile: the towers, by torch.compile. batch_norm: "batch", by the statistics of what is encoded at once, or
-    "frozen", by the running ones.
+    Args:
+        steps: batches that are seen.
+        batch_size: pairs a step.
+        lr: peak learning rate.
+        warmup: steps until it is reached.
+        weight_decay: decoupled, not on gains and biases.
+        beta1, beta2, eps: Adam's.
+        max_scale: clamp of the logit scale, not of its logarithm.
+        augment: a name of `datasets.augmentation.AUGMENTATIONS`.
+        seed: of the order of the pairs and of augmentation, at most 64 bits.
+        device: auto, cuda, mps or cpu.
+        precision: auto, fp32, bf16 or fp16.
+        checkpoint_every: steps from one checkpoint to the next.
+        checkpoint_minutes: by the clock as well; 0 for not.
+        chunk_size: pairs that the encoders see at a time, a divisor of batch_size; 0 for all.
+        recompute: blocks keep only their inputs for the backward pass.
+        compile: the towers, by torch.compile.
+        batch_norm: "batch", by the statistics of what is encoded at once, or "frozen", by the running ones.
+    Raises: ValueError for settings that make no sense.
     """
 
     steps: int = 1000

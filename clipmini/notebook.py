@@ -66,8 +66,10 @@ def live_curves(steps: Iterator, *, probe: Callable[[], float] | None = None, pr
                 every: float = 5.0) -> Iterator:
     """Pass training's logs on, and draw them as they come: loss, temperature, gradient norm, images/s, and a probed task.
 
-    Args: probe: -> fraction in 0..1, how well the model does now at some task; asked each `probe_every` steps. every:
-    seconds between two drawings.
+    Args:
+        probe: -> fraction in 0..1, how well the model does now at some task.
+        probe_every: steps from one question to the next.
+        every: seconds between two drawings.
     """
     logs, probed, drawn = [], {}, time.monotonic()
     picture = display(Pretty("starting"), display_id=True)
@@ -91,8 +93,11 @@ def live_curves(steps: Iterator, *, probe: Callable[[], float] | None = None, pr
 def temperature_slider(cosines: ArrayLike, texts: Sequence[str], images: Sequence) -> HTML:
     """A similarity matrix whose temperature the reader moves; it needs a browser, and no kernel.
 
-    Args: cosines: (N, N), a row for each text, a column for each image, pairs on the diagonal. texts: N. images: N
-    pictures, each (3, H, W), (H, W, 3) or (H, W), uint8. Raises: ValueError if the numbers do not agree.
+    Args:
+        cosines: (N, N), a row for each text, a column for each image, pairs on the diagonal.
+        texts: N.
+        images: N pictures, each (3, H, W), (H, W, 3) or (H, W), uint8.
+    Raises: ValueError if the numbers do not agree.
     """
     cosines = np.asarray(cosines, dtype=float)
     if cosines.shape != (len(texts), len(images)) or len(texts) != len(images):
@@ -120,7 +125,9 @@ def _png(image: ArrayLike) -> bytes:
 def search_box(find: Callable[[str], Figure], examples: list[str], placeholder: str = "type a name") -> None:
     """A text box that draws `find(query)` at each Enter; where no kernel runs, the answers to the examples stay.
 
-    Args: find: query -> figure. examples: the first fills the box; all are drawn for the static page.
+    Args:
+        find: query -> figure.
+        examples: the first fills the box; all are drawn for the static page.
     """
     import ipywidgets as widgets  # only a notebook has it
 

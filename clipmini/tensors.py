@@ -18,7 +18,9 @@ CHECKSUM = "checksum"  # its entry in the metadata
 def write(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write one file, in one atomic step, with a checksum of all that is in it.
 
-    Args: tensors: by name, on any device; those that share memory are written one by one. metadata: texts by name.
+    Args:
+        tensors: by name, on any device; those that share memory are written one by one.
+        metadata: texts by name.
     Raises: ValueError if the file cannot be written; what was there before is unchanged.
     """
     tensors = _apart(tensors)

@@ -18,7 +18,11 @@ FORMAT = "clipmini-1"
 def save(model: CLIP, path: str | Path, *, tokenizer: Tokenizer | None = None, dtype: torch.dtype = torch.float32) -> None:
     """Write weights, configuration and vocabulary, in one atomic step; the same model makes the same bytes.
 
-    Args: model: compiled or not; tied weights are written twice. dtype: of all weights that are not counts.
+    Args:
+        model: compiled or not; tied weights are written twice.
+        path: of the file.
+        tokenizer: whose vocabulary goes along.
+        dtype: of all weights that are not counts.
     Raises: ValueError if the vocabulary does not match the weights, or the file cannot be written (what was there
     before is unchanged).
     """

@@ -23,7 +23,9 @@ NAMED = 3  # differences that a message names
 def from_openai(state_dict: Mapping[str, Tensor], config: CLIPConfig | None = None) -> CLIP:
     """A model in fp32 and evaluation mode with the weights of a released state_dict; nothing is left over or left out.
 
-    Args: state_dict: as the released files have it, in any precision. config: read off the weights' shapes unless given.
+    Args:
+        state_dict: as the released files have it, in any precision.
+        config: read off the weights' shapes unless given.
     Raises: ValueError that names the keys and the shapes of another architecture.
     """
     weights = {_ours(key): value for key, value in state_dict.items() if key not in METADATA}

@@ -15,7 +15,9 @@ NUMBERS = WORDS["numbers"]
 def describe(rng: Rng, scene: Scene, omit: float = 0.25, form: str | None = None) -> tuple[str, Parse]:
     """A caption in which every word is true, and its parse.
 
-    Args: omit: the chance that an object is left out; form: a production that applies to every scene, or any by chance.
+    Args:
+        omit: the chance that an object is left out.
+        form: a production that applies to every scene, or any by chance.
     """
     while True:
         chosen = form or rng.weighted(WEIGHTS)
