@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -207,6 +208,21 @@ def test_one_tower_is_gone_before_the_next_is_encoded(vit_config, batch37):
 
     gradients(model, batch37, Watched("identity"), chunk_size=10)
     assert alive == [False] * 4
+
+
+def test_the_pictures_of_a_chunk_are_gone_before_the_next(vit_config, tok, pairs):
+    """Made of bytes when they are asked for, they would add up to the whole batch in floats."""
+    seen, alive = [], []
+
+    class Watched(Contrastive):
+        def encode(self, model, batch):
+            alive.append(sum(images() is not None for images in seen))
+            seen.append(weakref.ref(batch.images))
+            yield from super().encode(model, batch)
+
+    batch = Batch(pixels=pairs.images, tokens=tok(pairs.captions, 13))
+    gradients(cm.CLIP(vit_config), batch, Watched("identity"), chunk_size=4)
+    assert len(alive) == 12 and max(alive) <= 1  # that of the chunk before, until its name is taken
 
 
 def test_how_a_model_trains_is_set_and_unset(model):

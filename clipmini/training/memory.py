@@ -71,17 +71,16 @@ def _in_chunks(model, batch, objective, chunk_size, autocast, scale) -> Tensor:
 
     What depends on other pairs of the batch, which is batch norm in training mode, sees the chunk.
     """
-    chunks = list(batch.split(chunk_size))
-    random, rows = _rows_without_graph(model, chunks, objective, autocast)  # 1. encode
+    random, rows = _rows_without_graph(model, batch, objective, chunk_size, autocast)  # 1. encode
 
     loss = objective.loss(model, rows, batch)  # 2. the loss of the rows, as if they were weights
     check_finite(loss, "the loss")
     scale(loss).backward()
+    unused = [None] * len(random)
+    gradients = zip(*(unused if row.grad is None else row.grad.split(chunk_size) for row in rows), strict=True)
+    loss, rows = loss.detach(), None  # the graph of a loss holds its leaves
 
-    unused = [None] * len(chunks)
-    parts = (unused if row.grad is None else row.grad.split(chunk_size) for row in rows)
-    gradients = zip(*parts, strict=True)
-    del rows
+    chunks = batch.split(chunk_size)  # made again: pictures that stay would add up to the batch
     for chunk, states, grads in zip(chunks, random, gradients, strict=True):  # 3. encode again
         with drawing_from(states, chunk.tokens.device), keeping_statistics(model):
             encoding = objective.encode(model, chunk)
@@ -90,14 +89,14 @@ def _in_chunks(model, batch, objective, chunk_size, autocast, scale) -> Tensor:
                     again = next(encoding)
                 if again.requires_grad and grad is not None:  # not of a frozen tower, nor unused
                     again.backward(grad)
-    return loss.detach()
+    return loss
 
 
-def _rows_without_graph(model, chunks, objective, autocast) -> tuple[list, tuple[Tensor, ...]]:
+def _rows_without_graph(model, batch, objective, chunk_size, autocast) -> tuple[list, tuple[Tensor, ...]]:
     """Where the random numbers stood before each chunk; the rows of all, as leaves."""
     random, parts = [], []
     with torch.no_grad():
-        for chunk in chunks:
+        for chunk in batch.split(chunk_size):
             random.append(random_states(chunk.tokens.device))
             parts.append(_rows(model, chunk, objective, autocast))
     return random, tuple(torch.cat(part).requires_grad_() for part in zip(*parts, strict=True))
