@@ -1,6 +1,10 @@
-"""The cells that want a GPU: each chapter's function runs here at the scale "tiny", so that none is code that nobody executed."""
+"""The cells that want a GPU: each chapter's function runs here at the scale "tiny", so that none is code that nobody executed.
+
+And the script that runs them all, with the benchmarks that want a GPU, where there is one.
+"""
 
 import ast
+import json
 import math
 
 import matplotlib as mpl
@@ -8,6 +12,7 @@ import pytest
 import torch
 from nbformat.v4 import new_code_cell, new_notebook
 
+from benchmarks import gpu_all
 from tools.chapters import gpu
 from tools.chapters.notebook import GPU, GPU_NEEDS, chapters, code_cells, read, tags
 
@@ -81,3 +86,29 @@ def test_only_tagged_cells_are_executed(monkeypatch):
     cells = notebook_of(("x = 1", GPU_NEEDS), ("1 / 0", "defines"), ("def run(scale): return x, scale", GPU))
     monkeypatch.setattr(gpu, "read", lambda path: cells)
     assert gpu.gpu_function("99_new", "tiny")("tiny") == (1, "tiny")
+
+
+def test_all_limits_together_are_ten_minutes():
+    parts = gpu_all.parts("full")
+    assert {part.name for part in parts} == {*gpu.gpu_chapters(), "gpu_training", "released_step"}
+    assert sum(part.limit for part in parts) <= 600
+
+
+def test_a_part_that_fails_or_hangs_stops_no_other(tmp_path, capsys):
+    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(3600)'])"
+    parts = [
+        gpu_all.Part("broken", ["-c", "raise ValueError('no such model')"], 60),
+        gpu_all.Part("hanging", ["-c", child], 3),
+        gpu_all.Part("whole", ["-c", "print('0.5 s a step')"], 60),
+    ]
+    path = tmp_path / "new" / "gpu.json"
+    assert gpu_all.run_all(parts, "tiny", path) == 1
+    kept = json.loads(path.read_text())["parts"]
+    assert [part["status"] for part in kept] == ["failed", "stopped", "passed"]
+    assert kept[0]["lines"][-1] == "ValueError: no such model" and kept[2]["lines"] == ["0.5 s a step"]
+    printed = capsys.readouterr().out
+    assert "0.5 s a step" in printed and all(f"\n{part.name} " in printed for part in parts)
+
+
+def test_parts_that_all_pass_end_well(tmp_path):
+    assert gpu_all.run_all([gpu_all.Part("whole", ["-c", ""], 60)], "tiny", tmp_path / "gpu.json") == 0
