@@ -15,6 +15,8 @@ SETUP = "colab-setup"  # installs clipmini on Colab
 CHECK = "nbval-check-output"  # nbval compares its output with the stored one
 MEASURED = "measured"  # prints times: it may differ from run to run
 DEFINES = "defines"  # what the exercises of the chapter build on: tools/exercises executes these cells
+GPU = "gpu"  # defines a function of `scale` that wants a GPU: "full" takes one, "tiny" a CPU
+GPU_NEEDS = "gpu-needs"  # what those functions build on
 
 
 def chapters(root: Path = ROOT, chosen: str = "") -> list[Path]:
