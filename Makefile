@@ -14,7 +14,7 @@ NBVAL := --nbval-lax --nbval-current-env --nbval-sanitize-with=tools/check/sanit
 	--nbval-cell-timeout=3600 --nbval-kernel-startup-timeout=600
 
 .DEFAULT_GOAL := help
-.PHONY: help book notebooks stale lab serve test test-portable test-colab test-fast lock checkpoints clean
+.PHONY: help book notebooks stale lab serve test test-portable test-colab test-fast lock checkpoints wheel clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lock: $(READY)  ## compile requirements.txt from pyproject.toml
 
 checkpoints: $(READY)  ## train the checkpoints that ship in data/
 	@$(THREADS) $(PY) -m experiments.checkpoints
+
+wheel: $(READY)  ## build the wheel into dist/
+	@$(VENV)/bin/uv build --quiet --wheel --no-build-isolation --python $(PY) -o dist
 
 clean:  ## remove what the book build made; .venv stays
 	@rm -rf _build node_modules book/_static/vendor

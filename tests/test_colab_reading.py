@@ -86,12 +86,13 @@ def test_a_box_without_its_empty_lines_is_found(source, count):
 
 def what_the_first_cell_runs(path, monkeypatch, installed):
     """The magics that the set-up cell of a chapter runs on a Colab that has clipmini or has not."""
-    ran = []
-    shell = types.SimpleNamespace(run_line_magic=lambda name, line: ran.append(f"%{name} {line}"))
+    ran, names = [], {}
+    shell = types.SimpleNamespace(run_line_magic=lambda name, line: ran.append(f"%{name} {line.format(**names)}"))
+    names["get_ipython"] = lambda: shell
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: installed or None)
     setup = next(cell for cell in cells(path, "code") if "colab-setup" in tags(cell))
-    exec(TransformerManager().transform_cell(setup.source), {"get_ipython": lambda: shell})
+    exec(TransformerManager().transform_cell(setup.source), names)
     return ran
 
 

@@ -1,22 +1,27 @@
 """When is a chapter stale, and why; what does a failed run leave behind; can a checked cell fail?"""
 
 import base64
+import importlib.util
 import io
 import subprocess
 import sys
+import types
+from importlib.metadata import version
 
 import nbformat
 import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image, ImageColor
 
 from tools import ROOT
-from tools.chapters.check import problems
+from tools.chapters.check import MAX_LINE, problems
 from tools.chapters.dependencies import library, record
 from tools.chapters.execute import Failed, execute
 from tools.chapters.notebook import CHECK, MEASURED, chapters, read
 from tools.chapters.outputs import WIDGET, normalise, smaller
 from tools.chapters.stale import NEVER, reasons
-from tools.chapters.stamp import stamped
+from tools.chapters.stamp import setup_source, stamped, wheel_name
 
 CODE = "from clipmini import a\nx = a.one()"
 A = '''"""A module."""
@@ -197,8 +202,44 @@ def test_setup_cell_is_stamped_once_and_changes_no_hash(project):
     notebook = chapter(CODE)
     notebook.metadata["clipmini"] = record(notebook, SEEN, library(project), project)
     assert stamped(notebook, project) and not stamped(notebook, project)
-    assert "git+https://example.org/me/book@v1" in notebook.cells[0].source
     assert reasons(notebook, project) == []
+
+
+@pytest.fixture
+def first_cell(project, monkeypatch):
+    """-> what a chapter's first cell hands to pip on a Colab without clipmini; IPython fills in {names} as `format` does."""
+    def run(release):
+        (project / "pyproject.toml").write_text('[project]\nname = "clipmini"\nversion = "0.2.0"\n')
+        repository = f"{{url: https://example.org/me/book, branch: v1, release: {release}}}"
+        (project / "_config.yml").write_text(f"repository: {repository}\n")
+        asked, names = [], {}
+        shell = types.SimpleNamespace(run_line_magic=lambda name, line: asked.append(f"{name} {line.format(**names)}"))
+        names["get_ipython"] = lambda: shell
+        monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        exec(TransformerManager().transform_cell(setup_source(project)), names)
+        return asked
+
+    return run
+
+
+def test_first_cell_installs_the_wheel_of_the_release(first_cell, capsys):
+    wheel = "https://example.org/me/book/releases/download/v0.2.0/clipmini-0.2.0-py3-none-any.whl"
+    assert first_cell("v0.2.0") == [f'pip install -q "clipmini @ {wheel}"']
+    assert capsys.readouterr().out == f"installed: clipmini {version('clipmini')}\n"
+
+
+def test_first_cell_installs_the_branch_if_no_release_is_named(first_cell):
+    assert first_cell("") == ['pip install -q "clipmini @ git+https://example.org/me/book@v1"']
+
+
+def test_the_release_is_that_of_this_version():
+    release = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["release"]
+    assert not release or wheel_name(ROOT) == f"clipmini-{release.removeprefix('v')}-py3-none-any.whl"
+
+
+def test_first_cell_reads_on_a_phone():
+    assert max(map(len, setup_source(ROOT).splitlines())) <= MAX_LINE
 
 
 def test_executing_twice_changes_no_byte(project):

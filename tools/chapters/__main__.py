@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     run.add_argument("chapter", nargs="?", default="", help="the first letters of its file name, such as 01")
     run.add_argument("--stale", action="store_true", help="only those whose outputs are out of date")
     verbs.add_parser("stale", help="list the chapters whose stored outputs are out of date, and why")
-    verbs.add_parser("stamp", help="write the address and tag of _config.yml into every first code cell")
+    verbs.add_parser("stamp", help="write the address and release of _config.yml into every first code cell")
     verbs.add_parser("check", help="say what keeps a chapter from being committed")
     options = parser.parse_args(arguments)
     if options.verb == "check":

@@ -14,13 +14,12 @@ from tools.chapters.notebook import SETUP, chapters, read, tags, write
 SOURCE = """\
 # On Google Colab, install clipmini; elsewhere, do nothing.
 import sys
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib import metadata, util
 
-if "google.colab" in sys.modules and not find_spec("clipmini"):
+if "google.colab" in sys.modules and not util.find_spec("clipmini"):
     url = "{url}"
 {install}
-    print("installed: clipmini", version("clipmini"))
+    print("installed: clipmini", metadata.version("clipmini"))
 """
 FROM_BRANCH = """\
     %pip install -q "clipmini @ git+{{url}}@{branch}\""""
