@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 
 HEAD_WIDTH = 64  # every released model; heads are not stored in its file
 
@@ -170,6 +170,12 @@ class TrainConfig:
     batch_norm: str = "batch"
 
     def __post_init__(self):
+        for name in ("steps", "batch_size", "warmup", "seed", "checkpoint_every", "chunk_size"):
+            if not isinstance(getattr(self, name), Integral):
+                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)!r}")
+        for name in ("lr", "weight_decay", "beta1", "beta2", "eps", "max_scale", "checkpoint_minutes"):
+            if not isinstance(getattr(self, name), Real):
+                raise ValueError(f"{name} must be a number, got {getattr(self, name)!r}")
         if self.steps < 1:
             raise ValueError(f"steps must be at least 1, got {self.steps}")
         if self.checkpoint_every < 1:
@@ -180,8 +186,8 @@ class TrainConfig:
             )
         if not 0 <= self.warmup:
             raise ValueError(f"warmup must not be negative, got {self.warmup}")
-        if not (self.lr > 0 and self.max_scale >= 1):  # so that NaN is refused too
-            raise ValueError(f"lr must be positive and max_scale at least 1, got {self.lr} and {self.max_scale}")
+        if not (0 < self.lr < float("inf") and self.max_scale >= 1):  # so that NaN is refused too
+            raise ValueError(f"lr must be positive and finite, max_scale at least 1, got {self.lr} and {self.max_scale}")
         if not (self.eps > 0 and self.weight_decay >= 0 and 0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             raise ValueError(
                 "eps must be positive, weight_decay not negative, beta1 and beta2 at least 0 and below 1, got "

@@ -78,6 +78,31 @@ def test_sigterm_from_outside(tmp_path):
     assert runs.step_of(runs.states(tmp_path / "run")[-1]) in (last, last + 1)
 
 
+def test_sigterm_during_the_last_saving(tmp_path):
+    """It comes again when the run is whole, and ends the script."""
+    loop = (
+        "from clipmini.training import runs\n"
+        "real = runs.save\n"
+        "runs.save = lambda *a, **k: (os.kill(os.getpid(), signal.SIGTERM), real(*a, **k))\n"
+        "for log in steps:\n"
+        "    if log.step == 4: break\n"
+        "steps.close()\n"
+        "time.sleep(600)"
+    )
+    assert left(tmp_path, loop, code=128 + signal.SIGTERM)[0] == 4
+
+
+def test_sigterm_ends_a_training_in_a_thread(tmp_path):
+    loop = (
+        "import threading\n"
+        "thread = threading.Thread(target=lambda: [time.sleep(0.01) for _ in steps])\n"
+        "thread.start(); time.sleep(1)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "thread.join()"
+    )
+    assert 0 <= left(tmp_path, loop.replace("0.01", "0.1"), code=128 + signal.SIGTERM)[0] < 98
+
+
 def test_a_handler_of_the_readers_own_is_left_alone(vit_config, tok, pairs, tmp_path):
     def mine(number, frame):
         pass

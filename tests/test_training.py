@@ -278,6 +278,28 @@ def test_a_lack_of_memory_names_the_setting_that_saves_some(vit_config, tok, pai
         run(fresh(vit_config), tok, pairs, dataclasses.replace(SIX, **settings), objective=Greedy())
 
 
+class Whole(nn.Module):
+    """An objective in one piece that wants a petabyte."""
+
+    def forward(self, model, images, tokens, caption_ids):
+        return torch.empty(2**50)
+
+
+def test_what_cannot_be_had_is_not_advised(vit_config, resnet_config, tok, pairs):
+    with pytest.raises(MemoryError, match="for 6 pairs; set recompute"):
+        run(fresh(vit_config), tok, pairs, SIX, objective=Whole())
+    with pytest.raises(MemoryError, match="set chunk_size to 3 .now the whole batch.: batch norm will see the chunk"):
+        run(fresh(resnet_config), tok, pairs, SIX, objective=Greedy())
+
+
+def test_an_objective_without_parts_is_no_missing_one(vit_config, tok, pairs):
+    class Mine(nn.ModuleDict):
+        def forward(self, model, images, tokens, caption_ids):
+            return model.logit_scale * 0
+
+    assert [log.loss for log in run(fresh(vit_config), tok, pairs, objective=Mine())] == [0, 0, 0]
+
+
 def test_other_failures_are_left_as_they_are(vit_config, tok, pairs):
     class Wrong(nn.Module):
         def forward(self, model, images, tokens, caption_ids):
@@ -328,6 +350,13 @@ def test_configurations_that_make_no_sense_are_refused():
     for change in ({"eps": 0}, {"eps": math.nan}, {"weight_decay": -1}, {"beta1": 1.0}, {"beta2": math.nan}):
         with pytest.raises(ValueError, match="eps must be positive, weight_decay not negative, beta1 and beta2 at least 0"):
             cm.TrainConfig(**change)
+    for change in ({"steps": 2.5}, {"batch_size": 7.0}, {"seed": 1.5}, {"seed": None}):
+        with pytest.raises(ValueError, match="must be a whole number, got"):
+            cm.TrainConfig(**change)
+    with pytest.raises(ValueError, match="eps must be a number, got '1'"):
+        cm.TrainConfig(eps="1")
+    with pytest.raises(ValueError, match="lr must be positive and finite"):
+        cm.TrainConfig(lr=math.inf)
     with pytest.raises(ValueError, match="seed must be a whole number of at most 64 bits, got 1180591620717411303424"):
         cm.TrainConfig(seed=2**70)
     with pytest.raises(ValueError, match="compile and recompute do not go together"):

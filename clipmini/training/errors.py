@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clipmini.config import TrainConfig, divisors
 from clipmini.models.eager import has_values
+from clipmini.objectives.objective import Objective
 from clipmini.training.state import TrainingState
 
 
@@ -29,7 +30,7 @@ def explaining(step: int, config: TrainConfig, state: TrainingState, last_state:
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
         lack = f"at step {step}, there is not enough memory for {config.batch_size:,} pairs"
-        raise MemoryError(f"{lack}; {remedy(config)}. {last_state()}".rstrip(". ")) from error
+        raise MemoryError(f"{lack}; {remedy(config, state)}. {last_state()}".rstrip(". ")) from error
 
 
 def check_finite(value: Tensor, what: str) -> None:
@@ -51,12 +52,14 @@ def first_broken(state: TrainingState) -> str:
     return "no parameter of any group holds NaN or infinity"
 
 
-def remedy(config: TrainConfig) -> str:
+def remedy(config: TrainConfig, state: TrainingState) -> str:
     """The setting that saves the most memory and is still free."""
     now = config.chunk_size or config.batch_size
     smaller = max((size for size in divisors(config.batch_size) if size <= now // 2), default=now)
-    if smaller < now:
-        return f"set chunk_size to {smaller} (now {config.chunk_size or 'the whole batch'}): the gradient stays the same"
+    if smaller < now and isinstance(state.parts["objective"], Objective):
+        norms = any(isinstance(part, nn.BatchNorm2d) and part.training for part in state.parts["model"].modules())
+        same = "batch norm will see the chunk" if norms else "the gradient stays the same"
+        return f"set chunk_size to {smaller} (now {config.chunk_size or 'the whole batch'}): {same}"
     if not (config.recompute or config.compile):
         return "set recompute: the gradient stays the same"
     return "choose a smaller batch_size or model"

@@ -1,5 +1,6 @@
 """What a run's folder tells: its log, its curves, and runs side by side."""
 
+import contextlib
 import json
 import statistics
 from collections.abc import Iterator
@@ -29,13 +30,11 @@ class StepLog:
 
 
 def read_log(path: Path) -> list[StepLog]:
-    """The steps in a folder's log. A last line that was cut off while it was written is left out."""
+    """The steps in a folder's log. A line that cannot be read, such as one cut off while it was written, is left out."""
     logs = []
-    for line in (path / LOG).read_text().splitlines():
-        try:
+    for line in (path / LOG).read_text(errors="replace").splitlines():
+        with contextlib.suppress(json.JSONDecodeError, TypeError):
             logs.append(StepLog(**json.loads(line)))
-        except (json.JSONDecodeError, TypeError):
-            break
     return logs
 
 

@@ -25,7 +25,7 @@ from clipmini.training.precision import keep_freed_memory, mixed_precision, pick
 from clipmini.training.runs import describe, open_folder
 from clipmini.training.schedule import learning_rate
 from clipmini.training.state import TrainingState
-from clipmini.training.stopping import Terminated, save_when_leaving, uninterrupted
+from clipmini.training.stopping import Terminated, save_when_leaving, saving, uninterrupted
 from clipmini.weights import check_vocabulary, uncompiled
 
 
@@ -50,10 +50,12 @@ def train(
     used; FloatingPointError before a step whose loss or gradient is not finite, with the weights as they were; MemoryError for a
     step that needs more memory than there is.
     """
-    model, objective = uncompiled(model), objective or Contrastive()
+    model = uncompiled(model)
+    objective = Contrastive() if objective is None else getattr(objective, "_orig_mod", objective)  # itself, where compiled
     check_fit(model, tok, data, config, objective)
     if resume and run_dir is None:
         raise ValueError("resume needs the run_dir of the run that is to go on")
+    run_dir = run_dir and Path(run_dir).absolute()  # wherever the reader goes meanwhile
     steps = _steps(model, tok, data, config, objective, run_dir, resume)
     if run_dir is not None:
         save_when_leaving(steps)
@@ -61,7 +63,7 @@ def train(
 
 
 def _steps(
-    model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, objective: nn.Module, run_dir: str | Path | None, resume: bool
+    model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, objective: nn.Module, run_dir: Path | None, resume: bool
 ) -> Iterator[StepLog]:
     device = pick_device(config.device)
     autocast, scaler = mixed_precision(config.precision, device)
@@ -98,7 +100,8 @@ def _steps(
                     folder.keep_if_due(step, config)
                 yield log
             except (GeneratorExit, Terminated):  # whoever reads the logs has read enough, or the process is to end
-                folder.keep(step)
+                with saving():
+                    folder.keep(step)
                 raise
 
 

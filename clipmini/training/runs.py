@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 import time
 import warnings
@@ -61,7 +62,8 @@ class RunFolder:
     """
 
     def __init__(self, path: str | Path, described: dict, resume: bool):
-        self.path = named_in_utf8(Path(path))
+        self.path = named_in_utf8(Path(path).absolute())
+        self.key, self.process, self.last = self.path.resolve(), os.getpid(), None
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.lock = alone_in(self.path)
@@ -73,13 +75,14 @@ class RunFolder:
             raise ValueError(f"cannot write to {self.path}: {error.strerror}") from error
 
     def _open(self, described: dict, resume: bool) -> None:
+        if resume and self.key in OWNERS:
+            OWNERS[self.key].keep_last()
         if holds_run(self.path):
             if not resume:
                 raise ValueError(f"{self.path} already holds a run: resume it, or choose another folder, so that nothing is lost")
             refuse_changes(self.path, read_config(self.path), described)
         self.described, self.kept, self.kept_at = described, None, time.monotonic()
         self.log = open(self.path / LOG, "a", buffering=1)
-        OWNERS[self.path.resolve()] = self
 
     def restore(self, state: TrainingState, model: CLIP, tok: Tokenizer) -> int:
         """Load the newest whole state and forget the log after it. Returns: the step to take next; 0 if there is no state.
@@ -88,8 +91,17 @@ class RunFolder:
         """
         self.state, self.model, self.tok = state, model, tok
         newest = newest_whole(self.path)
-        self.kept = None if newest is None else state.load(newest)
-        done = -1 if self.kept is None else self.kept
+        done = -1 if newest is None else state.load(newest)
+        try:
+            self._begin_after(done)
+        except OSError as error:
+            raise ValueError(f"cannot write to {self.path}: {error.strerror}") from error
+        self.kept = None if newest is None else done
+        OWNERS[self.key] = self
+        return done + 1
+
+    def _begin_after(self, done: int) -> None:
+        """Bring configuration and log to where the state is."""
         for torn in self.path.glob(".*.partial"):  # of a process that was killed while it wrote
             torn.unlink()
         logs = [json.dumps(dataclasses.asdict(log)) + "\n" for log in read_log(self.path) if log.step <= done]
@@ -99,12 +111,11 @@ class RunFolder:
         with atomic_write(self.path / LOG) as partial:
             partial.write_text("".join(logs))
         self.log = open(self.path / LOG, "a", buffering=1)
-        return done + 1
 
     @property
     def is_ours(self) -> bool:
-        """Whether no other training of this process has gone on in this folder since."""
-        return OWNERS.get(self.path.resolve()) is self
+        """Whether this is the process that trains here, and no other training of it has gone on here since."""
+        return os.getpid() == self.process and OWNERS.get(self.key) is self
 
     def record(self, log: StepLog) -> None:
         """Append the step to the log. Raises: ValueError if it cannot be written, or another training goes on here."""
@@ -112,6 +123,7 @@ class RunFolder:
             raise ValueError(f"another training of this process has gone on in {self.path} since; this one ends here")
         try:
             self.log.write(json.dumps(dataclasses.asdict(log)) + "\n")
+            self.last = log.step
         except OSError as error:
             raise ValueError(f"cannot write {self.path / LOG}: {error.strerror}. {self.last_state()}") from error
 
@@ -129,12 +141,17 @@ class RunFolder:
         """
         if self.kept == step or not self.is_ours:
             return
+        save(self.model, self.path / CHECKPOINT, tokenizer=self.tok)  # first: a state says that the step is kept
         self.state.save(self.path / f"state-{step:08d}.safetensors", step)
-        save(self.model, self.path / CHECKPOINT, tokenizer=self.tok)
         earlier = [path for path in states(self.path) if step_of(path) < step]
         for old in earlier[: 1 - STATES_KEPT]:
             old.unlink()
         self.kept, self.kept_at = step, time.monotonic()
+
+    def keep_last(self) -> None:
+        """Keep the step that was recorded last, if it is not kept yet: another training is about to go on here."""
+        if self.last is not None:
+            self.keep(self.last)
 
     def last_state(self) -> str:
         """Where a run that failed can go on."""
@@ -147,7 +164,8 @@ class RunFolder:
             self.log.close()
         if self.is_ours:
             draw_curves(self.path)
-        self.lock.release()
+        if os.getpid() == self.process:  # a child that was forked shares the lock with its parent
+            self.lock.release()
 
 
 OWNERS: weakref.WeakValueDictionary[Path, RunFolder] = weakref.WeakValueDictionary()
@@ -168,24 +186,31 @@ def named_in_utf8(path: Path) -> Path:
 
 
 def holds_run(path: Path) -> bool:
-    """Whether a folder holds a step of a run, or a state."""
-    return bool(states(path)) or ((path / LOG).is_file() and (path / LOG).stat().st_size > 0)
+    """Whether a folder holds a step of a run, a state or a checkpoint."""
+    logged = (path / LOG).is_file() and (path / LOG).stat().st_size > 0
+    return logged or bool(states(path)) or (path / CHECKPOINT).exists()
 
 
 def read_config(path: Path) -> dict:
     """What the run in a folder is. Raises: ValueError if its configuration cannot be read."""
     try:
-        return json.loads((path / CONFIG).read_text())
+        config = json.loads((path / CONFIG).read_text())
+        if not (isinstance(config, dict) and isinstance(config.get("train"), dict)):
+            raise ValueError("it has no settings of a training")
+        return config
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read what the run in {path} is: {path / CONFIG}: {error}") from error
 
 
 def newest_whole(path: Path) -> Path | None:
-    """The newest state in a folder that is whole; None if there is no state.
+    """The newest state in a folder that is whole; None if no state had been saved yet.
 
-    Raises: ValueError, with their names, if there are states and none is whole; a newer one that is damaged is warned of.
+    Raises: ValueError, with their names, if there are states and none is whole, or if there is a checkpoint, but no state that
+    goes with it; a newer one that is damaged is warned of.
     """
     found = states(path)
+    if not found and (path / CHECKPOINT).exists():
+        raise ValueError(f"{path} holds a {CHECKPOINT}, but no state to go on from: choose another folder, so that it stays")
     whole = [state for state in found if is_whole(state)]
     damaged = ", ".join(str(state) for state in found if not whole or state > whole[-1])
     if found and not whole:
@@ -210,7 +235,7 @@ def alone_in(path: Path) -> FileLock:
 
 def states(path: Path) -> list[Path]:
     """The states in a folder, the oldest first; they need not be whole."""
-    return sorted(path.glob("state-*.safetensors"))
+    return sorted(path.glob("state-" + 8 * "[0-9]" + ".safetensors"))
 
 
 def step_of(state: Path) -> int:
@@ -220,7 +245,6 @@ def step_of(state: Path) -> int:
 
 def describe(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, objective: torch.nn.Module) -> dict:
     """What makes a run this run: model, training, data, vocabulary, objective with its settings."""
-    settings = {name: value for name, value in vars(objective).items() if isinstance(value, bool | int | float | str)}
     return {
         "model": model.config.to_dict(),
         "train": dataclasses.asdict(config),
@@ -233,8 +257,20 @@ def describe(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, obje
         },
         "vocabulary": tok.hash,
         "objective": type(objective).__qualname__,
-        "objective settings": {name: value for name, value in settings.items() if name != "training"},
+        "objective settings": settings(objective),
     }
+
+
+def settings(objective: torch.nn.Module) -> str:
+    """What an objective and its parts are set to: their plain attributes, but for those that begin with an underscore."""
+    plain = bool | int | float | str | tuple | list | dict | None
+    found = {
+        f"{part}.{name}".lstrip("."): value
+        for part, module in objective.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, plain) and not name.startswith("_") and name != "training"
+    }
+    return ", ".join(f"{name}={value!r}" for name, value in sorted(found.items()))
 
 
 def digest(data) -> str:

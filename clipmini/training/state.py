@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from clipmini import tensors as tensors_file
 from clipmini.training.loader import Loader
 from clipmini.weights import load_state_dict, state_dict
+from clipmini.weights.uncompiled import own_name
 
 FORMAT = "clipmini-state-1"
 
@@ -36,13 +37,22 @@ class TrainingState:
         if torch.cuda.is_initialized():
             tensors |= {f"random.cuda.{i}": state for i, state in enumerate(torch.cuda.get_rng_state_all())}
         metadata = {"format": FORMAT, "step": str(step), "scaler": json.dumps(self.scaler.state_dict())}
+        metadata["trained"] = json.dumps(self.trained())
         tensors_file.write(path, tensors, metadata)
+
+    def trained(self) -> list[str]:
+        """The names of the parameters that the optimizer changes, in its order, which is that of its moments."""
+        names = {p: own_name(f"{part}.{name}") for part, module in self.parts.items() for name, p in module.named_parameters()}
+        return [names[p] for group in self.optimizer.param_groups for p in group["params"]]
 
     def load(self, path: Path) -> int:
         """Put everything back; the step after which it was saved. Raises ValueError if the file belongs to other parts."""
         tensors, metadata = tensors_file.read(path)
         if metadata.get("format") != FORMAT:
             raise ValueError(f"{path} is not the state of a training: expected format {FORMAT}, got {metadata.get('format')}")
+        if metadata.get("trained", json.dumps(self.trained())) != json.dumps(self.trained()):
+            differ = sorted(set(json.loads(metadata["trained"])) ^ set(self.trained()))
+            raise ValueError(f"the state in {path} is of a run that trains other parameters: {', '.join(differ[:3])} ...")
         try:
             for name, part in self.parts.items():
                 load_state_dict(part, _under(f"{name}.", tensors))

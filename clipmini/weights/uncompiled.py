@@ -19,14 +19,15 @@ def uncompiled(model: nn.Module) -> CLIP:
 
 def state_dict(module: nn.Module) -> dict[str, Tensor]:
     """A module's state_dict, detached, under the names that it has where nothing is compiled."""
-    return {_own_name(key): value.detach() for key, value in module.state_dict().items()}
+    return {own_name(key): value.detach() for key, value in module.state_dict().items()}
 
 
 def load_state_dict(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Put back what `state_dict` gave, compiled since or not. Raises: RuntimeError if keys or shapes are others."""
-    names = {_own_name(key): key for key in module.state_dict()}
+    names = {own_name(key): key for key in module.state_dict()}
     module.load_state_dict({names.get(key, key): value for key, value in state.items()})
 
 
-def _own_name(key: str) -> str:
+def own_name(key: str) -> str:
+    """A weight's name where nothing is compiled."""
     return ".".join(part for part in key.split(".") if part != WRAPPER)
