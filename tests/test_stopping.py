@@ -78,6 +78,13 @@ def test_sigterm_from_outside(tmp_path):
     assert runs.step_of(runs.states(tmp_path / "run")[-1]) in (last, last + 1)
 
 
+def test_sigterm_after_a_run_ends_the_process_as_ever(tmp_path):
+    loop = "for log in steps: pass\nos.kill(os.getpid(), signal.SIGTERM); time.sleep(600)"
+    script = SCRIPT.format(loop=loop, in_a_step="pass").replace("steps=99", "steps=3")
+    result = subprocess.run([sys.executable, "-c", script, tmp_path / "run"], capture_output=True, text=True)
+    assert result.returncode == -signal.SIGTERM
+
+
 def test_sigterm_during_the_last_saving(tmp_path):
     """It comes again when the run is whole, and ends the script."""
     loop = (

@@ -39,6 +39,9 @@ def _in_main() -> bool:
 
 def _leave(number: int, frame) -> None:
     global _asked, _ending
+    if all(inspect.getgeneratorstate(steps) == inspect.GEN_CLOSED for steps in _open):  # nothing is left to be saved
+        signal.signal(number, signal.SIG_DFL)
+        return signal.raise_signal(number)
     _ending = number
     if _under_way:
         _asked = number
