@@ -523,3 +523,11 @@ def test_a_state_under_another_name_is_no_state(vit_config, tok, pairs, tmp_path
     finish(vit_config, tok, pairs, tmp_path)
     shutil.copy(runs.states(tmp_path)[0], tmp_path / "state-backup.safetensors")
     assert finish(vit_config, tok, pairs, tmp_path)[1] == []
+
+
+@pytest.mark.parametrize("config", ["{}", "[]", "null", "{", '{"train": 3}', '{"train": {"steps": "many"}}'])
+def test_a_damaged_configuration_is_named(tmp_path, config):
+    (tmp_path / "config.json").write_text(config)
+    (tmp_path / "log.jsonl").write_text("")
+    with pytest.raises(ValueError, match="config.json is not the configuration of a run"):
+        history.compare([tmp_path])

@@ -51,12 +51,21 @@ def draw_curves(path: Path) -> None:
 def compare(paths: list[Path]) -> list[dict[str, str]]:
     """A row a run: its summary, and those settings in which the runs differ. Raises ValueError for a folder without a run."""
     rows = [summary(path) for path in paths]
-    settings = [dict(flat({"train": json.loads((path / CONFIG).read_text())["train"]})) for path in paths]
+    settings = [training_settings(path) for path in paths]
     for key in settings[0]:
         if len({str(setting.get(key)) for setting in settings}) > 1:
             for row, setting in zip(rows, settings, strict=True):
-                row[key.removeprefix("train.")] = str(setting.get(key))
+                row[key] = str(setting.get(key))
     return rows
+
+
+def training_settings(path: Path) -> dict:
+    """The settings of a folder's run. Raises: ValueError if its configuration cannot be read."""
+    try:
+        settings = json.loads((path / CONFIG).read_text())["train"]
+        return settings | {"steps": int(settings["steps"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path / CONFIG} is not the configuration of a run: {error!r}") from error
 
 
 def summary(path: Path, last: int = 50) -> dict[str, str]:
@@ -66,9 +75,9 @@ def summary(path: Path, last: int = 50) -> dict[str, str]:
     """
     if not (path / CONFIG).is_file() or not (path / LOG).is_file():
         raise ValueError(f"{path} holds no run: it has no {CONFIG} and {LOG}")
-    config, logs = json.loads((path / CONFIG).read_text()), read_log(path)
+    logs = read_log(path)
     latest = logs[-last:]
-    row = {"run": path.name, "steps": f"{len(logs):,} of {config['train']['steps']:,}"}
+    row = {"run": path.name, "steps": f"{len(logs):,} of {training_settings(path)['steps']:,}"}
     if latest:
         row |= {"loss": f"{statistics.mean(log.loss for log in latest):.3f}", "scale": f"{latest[-1].logit_scale:.1f}",
                 "images/s": f"{statistics.median(log.images_per_second for log in latest):,.0f}"}
