@@ -298,7 +298,7 @@ def test_rows_that_are_not_there_are_refused(pairs, rows, message):
 def test_every_field_is_of_an_image_or_of_the_set():
     """A new field of Pairs is either in PER_IMAGE, where subset and sums find it, or here."""
     fields = {field.name for field in dataclasses.fields(datasets.Pairs)}
-    assert fields == set(PER_IMAGE) | {"name", "split", "images", "classes", "templates"}
+    assert fields == set(PER_IMAGE) | {"name", "split", "images", "classes", "templates", "sources"}
 
 
 def test_a_subset_keeps_all_that_is_known_of_an_image(pairs):
@@ -364,3 +364,20 @@ def test_right_answers_are_the_label_or_every_equal_picture():
     assert torch.equal(digits_.right, digits_.labels[:, None])
     assert (glyphs_.right == glyphs_.labels[:, None]).any(dim=1).all()
     assert (glyphs_.right[:, 1:] >= 0).any()  # some have a twin
+
+
+def test_wordings_begin_with_the_caption(pairs):
+    said = [(caption, "a drawing") for caption in pairs.captions]
+    worded = dataclasses.replace(pairs, wordings=said, concept=torch.arange(23) % 7)
+    few = worded.subset([4, 2])
+    assert (few.wordings, few.concept.tolist()) == ([said[4], said[2]], [4, 2])
+    both = worded + worded
+    assert both.wordings == said * 2
+    assert both.concept is None, "numbers of things mean nothing in another data set"
+    for row, wrong in ((3, ("a drawing",)), (5, ()), (7, pairs.captions[7])):
+        with pytest.raises(ValueError, match=f"wordings {row}: expected a tuple of texts that begins with the caption"):
+            dataclasses.replace(pairs, wordings=[*said[:row], wrong, *said[row + 1 :]])
+    with pytest.raises(ValueError, match="22 wordings"):
+        dataclasses.replace(pairs, wordings=said[1:])
+    with pytest.raises(ValueError, match="wordings need captions"):
+        dataclasses.replace(pairs, captions=None, wordings=said)

@@ -6,14 +6,15 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import clipmini as cm
 from clipmini import tensors
 from clipmini.datasets.batch import Batch
-from clipmini.objectives.contrastive import Contrastive
+from clipmini.objectives.contrastive import Contrastive, clip_loss
 from clipmini.training import runs
-from clipmini.training.loader import Loader, unique_tokens
+from clipmini.training.loader import Loader, Wordings
 from clipmini.training.optimizer import make_optimizer
 from clipmini.training.precision import mixed_precision, pick_device
 from clipmini.training.schedule import learning_rate
@@ -156,10 +157,49 @@ def test_control_shuffled_gradients_learn_nothing(vit_config, tok, pairs):
     assert logs[-1].loss > math.log(23) * 0.8
 
 
-def test_equal_captions_share_an_id(tok):
-    tokens, ids = unique_tokens(tok, ["red", "blue", "red", "circle", "blue"], 13)
-    assert ids.tolist() == [0, 1, 0, 2, 1]
-    assert torch.equal(tokens, tok(["red", "blue", "circle"], 13))
+def test_equal_captions_share_an_id(pairs):
+    texts = ["red", "blue", "red", "circle", "blue"]
+    wordings = Wordings(dataclasses.replace(pairs.subset(range(5)), captions=texts))
+    assert wordings.texts == ["red", "blue", "circle"]
+    generator = torch.Generator()
+    before = generator.get_state()
+    assert wordings.draw(torch.arange(5), generator).tolist() == [0, 1, 0, 2, 1]
+    assert torch.equal(generator.get_state(), before), "nothing is drawn where there is no choice"
+
+
+def test_a_picture_is_seen_with_each_of_its_wordings_and_half_the_time_with_its_caption(pairs):
+    data = dataclasses.replace(pairs.subset([0, 1]), captions=["a", "b"], wordings=[("a", "b", "c"), ("b",)])
+    wordings = Wordings(data)
+    assert wordings.texts == ["a", "b", "c"]
+    drawn = wordings.draw(torch.tensor([0, 1]).repeat(4000), torch.Generator().manual_seed(0)).view(4000, 2)
+    assert (drawn[:, 1] == 1).all()
+    share = drawn[:, 0].bincount(minlength=3) / 4000
+    torch.testing.assert_close(share, torch.tensor([0.5, 0.25, 0.25]), atol=0.03, rtol=0)
+
+
+def test_a_run_with_wordings_resumes_to_the_same_bits(tmp_path, vit_config, tok, pairs):
+    names = [(caption, "red", "blue") for caption in pairs.captions]
+    data = dataclasses.replace(pairs, wordings=[tuple(dict.fromkeys(texts)) for texts in names])
+    settings = cm.TrainConfig(steps=6, batch_size=23, warmup=1, device="cpu", checkpoint_every=3)
+    whole = run(fresh(vit_config), tok, data, settings)
+    for log in cm.train(fresh(vit_config), tok, data, settings, run_dir=tmp_path):
+        if log.step == 3:
+            break
+    rest = list(cm.train(fresh(vit_config), tok, data, settings, run_dir=tmp_path, resume=True))
+    assert [log.loss for log in rest] == [log.loss for log in whole[rest[0].step :]]
+
+
+def test_equal_concepts_are_matches_of_each_other(vit_config, tok, pairs):
+    concept = torch.arange(len(pairs)) // 2
+    batch = next(iter([Loader(dataclasses.replace(pairs, concept=concept), tok, 13, cm.TrainConfig(batch_size=23), torch.device("cpu")).batch(0)]))
+    model = fresh(vit_config).eval()
+    image, text = (F.normalize(rows) for rows in Contrastive().encode(model, batch))
+    expected = clip_loss(image, text, model.logit_scale.exp(), targets=batch.concept_ids)
+    torch.testing.assert_close(Contrastive("concepts").loss(model, (image, text), batch), expected)
+    assert not torch.isclose(Contrastive("captions").loss(model, (image, text), batch), expected)
+    assert torch.equal(batch[5:7].concept_ids, batch.concept_ids[5:7])
+    with pytest.raises(ValueError, match="does not say which concept"):
+        cm.train(model, tok, pairs, cm.TrainConfig(steps=1, batch_size=23), objective=Contrastive("concepts"))
 
 
 def test_the_objective_sees_images_with_their_own_captions(vit_config, tok, pairs):

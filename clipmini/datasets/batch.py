@@ -1,7 +1,7 @@
 """A batch: what an objective is given, whole or a part at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from jaxtyping import Float, Int, Num
@@ -15,12 +15,14 @@ class Batch:
     """N pairs. A slice of a batch is a batch, whose pictures are to the bit those that the whole has there.
 
     pixels: (N, C, H, W) uint8, changed and normalised when `images` is first asked for; or floats, taken as they are.
-    tokens: (N, L) integers. caption_ids: (N,), equal where captions are, or None. changes: drawn once for the whole batch.
+    tokens: (N, L) integers. caption_ids: (N,), equal where captions are, or None. concept_ids: (N,), equal where the same thing is
+    shown, or None. changes: drawn once for the whole batch.
     """
 
     pixels: Num[Tensor, "N C H W"]
     tokens: Int[Tensor, "N L"]
     caption_ids: Int[Tensor, "N"] | None = None
+    concept_ids: Int[Tensor, "N"] | None = None
     changes: Changes | None = None
 
     def __len__(self) -> int:
@@ -32,8 +34,8 @@ class Batch:
         return self.pixels if self.pixels.is_floating_point() else augment(self.pixels, self.changes)
 
     def __getitem__(self, rows: slice) -> "Batch":
-        ids, changes = (None if part is None else part[rows] for part in (self.caption_ids, self.changes))
-        return Batch(pixels=self.pixels[rows], tokens=self.tokens[rows], caption_ids=ids, changes=changes)
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(**{name: None if part is None else part[rows] for name, part in parts.items()})
 
     def split(self, size: int) -> Iterator["Batch"]:
         """Its parts of at most `size` pairs, in order."""

@@ -9,7 +9,17 @@ from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 # The fields with a value for each image; whether it means the same beside another data set, so that a sum keeps it.
-PER_IMAGE = {"captions": True, "labels": False, "positives": False, "choices": False, "films": False, "notes": True}
+PER_IMAGE = {
+    "captions": True,
+    "wordings": True,
+    "concept": False,
+    "source": False,
+    "labels": False,
+    "positives": False,
+    "choices": False,
+    "films": False,
+    "notes": True,
+}
 
 
 EXPECTED = "expected a tensor of uint8 images, 0 to 255, of shape (N, 3, H, W)"
@@ -19,7 +29,9 @@ EXPECTED = "expected a tensor of uint8 images, 0 to 255, of shape (N, 3, H, W)"
 class Pairs:
     """Images with captions, labels, or both.
 
-    images: (N, 3, H, W) uint8. captions: N texts or None. labels: (N,) indices into classes, or None.
+    images: (N, 3, H, W) uint8. captions: N texts or None. wordings: of each image all its texts, the caption first, where it has
+    several. concept: (N,) which thing is shown, whoever made the image. source: (N,) indices into sources, who made it.
+    labels: (N,) indices into classes, or None.
     templates: sentences with one {} for a class name. positives: (N, P) every class that is right for an image,
     padded with -1, where more than one may be; None where the label alone is. choices: for each image the captions that
     label is an index into, where every image has its own. films: (N,) which film each image is a frame of. notes: a line for
@@ -30,6 +42,10 @@ class Pairs:
     split: str
     images: UInt8[Tensor, "N 3 H W"]
     captions: list[str] | None = None
+    wordings: list[tuple[str, ...]] | None = None
+    concept: Int[Tensor, "N"] | None = None
+    source: Int[Tensor, "N"] | None = None
+    sources: list[str] = field(default_factory=list)
     labels: Int[Tensor, "N"] | None = None
     classes: list[str] = field(default_factory=list)
     templates: tuple[str, ...] = ("{}",)
@@ -52,6 +68,8 @@ class Pairs:
                 raise ValueError(f"{n} images but {len(values)} {what}")
         if self.captions is not None:
             _check_texts(self.captions)
+        if self.wordings is not None:
+            _check_wordings(self.wordings, self.captions)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,9 +96,9 @@ class Pairs:
         return replace(self, images=self.pixels[rows].expand(-1, 3, -1, -1), **kept)
 
     def __add__(self, other: "Pairs") -> "Pairs":
-        """These pairs and the other ones after them, to train on: images, captions, and notes if both have some.
+        """These pairs and the other ones after them, to train on: images, captions, and wordings and notes if both have some.
 
-        Labels and the like stay behind: they mean something else in the other data set.
+        Labels, concepts and the like stay behind: they mean something else in the other data set.
         Raises: ValueError if either has no captions, or the images differ in size.
         """
         for pairs in (self, other):
@@ -117,6 +135,16 @@ def _numbers(rows, n: int) -> Int[Tensor, "M"]:
     if outside := [int(i) for i in rows if not -n <= i < n]:
         raise ValueError(f"rows go from 0 to {n - 1}, or from -{n} to -1, got {outside[0]}")
     return torch.from_numpy(rows.astype(np.int64))
+
+
+def _check_wordings(wordings: Sequence[Sequence[str]], captions: Sequence[str] | None) -> None:
+    """Raises ValueError, with the row, where they do not begin with the caption, or are no texts."""
+    if captions is None:
+        raise ValueError("wordings need captions: the first of each is the caption")
+    for i, (texts, caption) in enumerate(zip(wordings, captions, strict=True)):
+        if isinstance(texts, str) or not texts or texts[0] != caption:
+            raise ValueError(f"wordings {i}: expected a tuple of texts that begins with the caption {caption!r}, got {texts!r}")
+    _check_texts([text for texts in wordings for text in texts])
 
 
 def _check_texts(captions: Sequence[str]) -> None:

@@ -69,11 +69,12 @@ TILE = 1024  # rows and columns of the similarity matrix that exist at a time, w
 MATCHES: dict[str, Callable[[Batch], Tensor | None]] = {
     "identity": lambda batch: None,  # the paper's: pair i, and no other
     "captions": lambda batch: batch.caption_ids,
+    "concepts": lambda batch: batch.concept_ids,
 }
 
 
 class Contrastive(Objective):
-    """The paper's objective. matches: which pairs of a batch count as each other's, "identity" or equal "captions"."""
+    """The paper's objective. matches: which pairs of a batch count as each other's: "identity", equal "captions" or "concepts"."""
 
     def __init__(self, matches: str = "captions"):
         super().__init__()

@@ -121,6 +121,8 @@ def check_fit(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, obj
     mixed_precision(config.precision, pick_device(config.device))
     if data.captions is None:
         raise ValueError(f"{data.name} has no captions to train on")
+    if getattr(objective, "matches", "") == "concepts" and data.concept is None:
+        raise ValueError(f'{data.name} does not say which concept each picture shows: choose matches="captions" or "identity"')
     if len(data) < config.batch_size:
         raise ValueError(f"a batch of {config.batch_size} needs as many pairs; {data.name} has {len(data)}")
     if any(p.dtype != torch.float32 for p in model.parameters()):

@@ -252,7 +252,7 @@ def describe(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, obje
             "name": data.name,
             "split": data.split,
             "pairs": len(data),
-            "captions": digest("\0".join(data.captions).encode()),
+            "captions": digest("\0".join(data.captions if data.wordings is None else map("|".join, data.wordings)).encode()),
             "images": digest(data.pixels.contiguous().numpy()),
         },
         "vocabulary": tok.hash,
