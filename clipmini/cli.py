@@ -54,8 +54,6 @@ def drop_output() -> None:
 
 def run_train(args) -> None:
     """Train a preset on a data set; Ctrl-C finishes the step and saves."""
-    if not -(2**63) <= args.seed < 2**64:
-        raise ValueError(f"--seed must be a whole number of at most 64 bits, got {args.seed}")
     config = TrainConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(TrainConfig)})
     preset = choose("preset", args.preset, PRESETS)
     data = training_data(args.data, args.preset)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+LARGEST = 2**24  # of any size: sixty times the vocabulary of the largest models
+DEEPEST = 1000  # layers
 HEAD_WIDTH = 64  # every released model; heads are not stored in its file
 
 
@@ -25,6 +27,8 @@ def _check_sizes(config) -> None:
         stages = value if isinstance(value, tuple) and value else (value,)
         if not all(map(_is_size, stages)):
             raise ValueError(f"{type(config).__name__}.{field.name} must be positive and whole, got {value!r}")
+        if max(stages) > (limit := DEEPEST if field.name == "layers" else LARGEST):
+            raise ValueError(f"{type(config).__name__}.{field.name} must be at most {limit:,}, got {value!r}")
 
 
 def _is_size(value) -> bool:
@@ -107,8 +111,8 @@ class CLIPConfig:
     text: TextConfig
 
     def __post_init__(self):
-        if not _is_size(self.embed_dim):
-            raise ValueError(f"CLIPConfig.embed_dim must be positive and whole, got {self.embed_dim!r}")
+        if not _is_size(self.embed_dim) or self.embed_dim > LARGEST:
+            raise ValueError(f"CLIPConfig.embed_dim must be positive, whole and at most {LARGEST:,}, got {self.embed_dim!r}")
 
     def to_dict(self) -> dict:
         """A JSON-ready dictionary; `from_dict` reads it back."""
@@ -193,8 +197,7 @@ class TrainConfig:
                 "eps must be positive, weight_decay not negative, beta1 and beta2 at least 0 and below 1, got "
                 f"{self.eps}, {self.weight_decay}, {self.beta1} and {self.beta2}"
             )
-        if not -(2**63) <= self.seed < 2**64:
-            raise ValueError(f"seed must be a whole number of at most 64 bits, got {self.seed}")
+        check_seed(self.seed)
         if not (self.checkpoint_minutes >= 0 and self.chunk_size >= 0):
             raise ValueError(
                 f"checkpoint_minutes and chunk_size must not be negative, got {self.checkpoint_minutes} and {self.chunk_size}"
@@ -208,6 +211,12 @@ class TrainConfig:
         if self.compile and self.recompute:
             raise ValueError("compile and recompute do not go together: a compiled tower saves memory by chunk_size")
         choose("batch_norm", self.batch_norm, dict.fromkeys(("batch", "frozen")))
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError unless PyTorch can be seeded with it."""
+    if not isinstance(seed, Integral) or not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number of at most 64 bits, got {seed!r}")
 
 
 def divisors(n: int) -> list[int]:

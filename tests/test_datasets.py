@@ -11,7 +11,7 @@ from filelock import FileLock
 
 import clipmini as cm
 from clipmini import datasets, files
-from clipmini.datasets import digits, glyphs
+from clipmini.datasets import cache, digits, glyphs
 from clipmini.datasets.pairs import PER_IMAGE
 
 
@@ -303,7 +303,8 @@ def test_every_field_is_of_an_image_or_of_the_set():
 
 def test_a_subset_keeps_all_that_is_known_of_an_image(pairs):
     known = {
-        "captions": pairs.captions, "labels": torch.arange(23), "positives": torch.arange(23)[:, None],
+        "captions": pairs.captions, "wordings": [(text, "a") for text in pairs.captions],
+        "concept": torch.arange(23), "source": torch.arange(23) // 2, "labels": torch.arange(23), "positives": torch.arange(23)[:, None],
         "choices": [(str(i),) for i in range(23)], "films": torch.arange(23) // 7, "notes": list(map(str, range(23))),
     }  # fmt: skip
     assert set(known) == set(PER_IMAGE)
@@ -381,3 +382,31 @@ def test_wordings_begin_with_the_caption(pairs):
         dataclasses.replace(pairs, wordings=said[1:])
     with pytest.raises(ValueError, match="wordings need captions"):
         dataclasses.replace(pairs, captions=None, wordings=said)
+
+
+@pytest.mark.parametrize("wrong", ["ab", ["a", 3], 7])
+def test_choices_are_texts_to_choose_from(pairs, wrong):
+    choices = [("a", "b")] * 22 + [wrong]
+    with pytest.raises(ValueError, match="choices 22: expected a tuple of captions to choose from, got"):
+        dataclasses.replace(pairs, choices=choices)
+
+
+@pytest.mark.parametrize("what", ["captions", "notes", "choices"])
+def test_a_generator_in_place_of_a_list_is_refused(pairs, what):
+    with pytest.raises(ValueError, match=f"{what}: expected one for each of 23 images, got generator: pass list"):
+        dataclasses.replace(pairs, **{what: (text for text in pairs.captions)})
+
+
+def test_the_cache_writes_the_same_bytes_and_sees_a_changed_header(tmp_path):
+    arrays = {"b": np.arange(6, dtype=np.int32).reshape(2, 3), "a": np.zeros((0, 4), np.uint8), "c": np.ones(3, np.float32)}
+    paths = [tmp_path / name for name in ("one", "two")]
+    for path in paths:
+        cache.write(path, arrays)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    read = cache.read(paths[0])
+    assert all(np.array_equal(read[name], part) and read[name].dtype == part.dtype for name, part in arrays.items())
+    whole = paths[0].read_bytes()
+    for before, after in ((b"[2,3]", b"[3,2]"), (b'"I32"', b'"F32"'), (b"cache-2", b"cache-1")):
+        assert before in whole
+        paths[1].write_bytes(whole.replace(before, after))
+        assert cache.read(paths[1]) is None, f"{before} became {after}"

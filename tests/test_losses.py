@@ -418,3 +418,19 @@ def test_what_is_no_tensor_of_numbers_is_refused(image, text):
         cm.clip_loss(image, text, 3.0, targets=[0] * 7)
     with pytest.raises(ValueError, match="chunk_size must be a whole number, at least 1, got 2.5"):
         cm.clip_loss(image, text, 3.0, chunk_size=2.5)
+
+
+def test_features_of_32_and_64_bits_are_not_compared(image, text):
+    with pytest.raises(ValueError, match="expected features of one precision, got torch.float32 and torch.float64"):
+        cm.clip_loss(image.float(), text.double(), 10.0)
+
+
+def test_features_of_8_bits_are_refused(image, text):
+    with pytest.raises(ValueError, match="expected image features of 16, 32 or 64 bits, got torch.float8_e4m3fn: pass features.float"):
+        cm.clip_loss(image.to(torch.float8_e4m3fn), text.to(torch.float8_e4m3fn), 10.0)
+
+
+@pytest.mark.parametrize("scale", [None, "10", [10.0], True])
+def test_a_scale_that_is_no_number_is_refused(image, text, scale):
+    with pytest.raises(ValueError, match="expected logit_scale as a number or a tensor"):
+        cm.clip_loss(image, text, scale)

@@ -442,3 +442,14 @@ def test_a_world_of_ones_own():
     found = [scenes.read_note(line)[0] for line in data.notes]
     assert all(len(scene.objects) == 2 and {o.fill for o in scene.objects} == {"dotted"} for scene in found)
     assert caption(scenes.Rng(1), found[0], world)[1].noise == ()
+
+
+def test_other_bytes_are_not_stored_under_the_same_version(tmp_path, monkeypatch):
+    stored = json.loads(hashes.HASHES.read_text())
+    monkeypatch.setattr(hashes, "HASHES", tmp_path / "hashes.json")
+    hashes.store(stored)
+    with pytest.raises(ValueError, match=r"1 of \d+ hashes differ \(count first\) while scenes.VERSION is still 1"):
+        hashes.store(stored | {"count": "another"})
+    assert json.loads(hashes.HASHES.read_text()) == stored
+    hashes.store(stored | {"count": "another", "version": 2})
+    hashes.store(stored | {"count": "another", "version": 2, "a new task": "its hash"})

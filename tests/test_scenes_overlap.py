@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from clipmini.datasets.prompts import fill
 from clipmini.datasets.scenes import duplicates, rows
 from clipmini.datasets.scenes.duplicates import ALL, CHANGES, RATES
 from clipmini.datasets.scenes.rng import Rng
@@ -100,7 +101,7 @@ def test_copies_are_planted_at_the_rates_that_are_set():
 def test_a_caption_names_the_answer_only_if_the_table_says_so(copies):
     for duplicate, text, label, line in zip(duplicates.table(), copies.captions, copies.labels, copies.notes, strict=True):
         task = ALL[duplicate.task]
-        prompts = {template.format(task.classes[label]) for template in task.templates}
+        prompts = {fill(template, task.classes[label]) for template in task.templates}
         assert (text in prompts) == duplicate.on_label
         if not duplicate.on_label:
             assert not any(name in text for name in task.classes if len(name) > 1), text

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import clipmini as cm
+from clipmini.datasets.prompts import fill
 from clipmini.evaluate.scores import chance_level, fresh, printed_classes, recorded
 
 
@@ -30,7 +31,7 @@ def test_the_untrained_model_is_the_seeds_alone(model):
 def test_printed_digits_are_found_by_each_of_the_prompts():
     train, digits = cm.datasets.load("glyphs", "train"), cm.datasets.load("digits", "dev")
     images, labels = printed_classes(train, digits)
-    prompts = {t.format(name) for t in digits.templates for name in digits.classes}
+    prompts = {fill(t, name) for t in digits.templates for name in digits.classes}
     assert len(images) == len(labels) == sum(caption in prompts for caption in train.captions)
     assert labels.unique().tolist() == list(range(10))
 
@@ -66,3 +67,9 @@ def test_the_record_has_a_value_a_run():
     (runs,) = {len(values) for values in record.values()}
     assert runs >= 3
     assert all(0 <= v <= 1 for values in record.values() for v in values)
+
+
+@pytest.mark.parametrize("seed", [2**70, -(2**64), 1.5, "0"])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number of at most 64 bits, got"):
+        cm.scorecard(*cm.load("glyphs-vit")[:2], "digits", "dev", seed=seed)

@@ -76,3 +76,8 @@ def test_too_long_a_context_is_refused(tower, tok):
 def test_all_parameters_are_used(tower, tok):
     tower(tok("red blue circle", 11)).sum().backward()
     assert [name for name, p in tower.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_texts_without_any_token_are_refused(model):
+    with pytest.raises(ValueError, match=r"of shape \(N, L\), got torch.int64 \(0, 0\)"):
+        model.encode_text(torch.zeros(0, 0, dtype=torch.int64))

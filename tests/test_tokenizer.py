@@ -25,6 +25,7 @@ import clipmini as cm
 from clipmini.download import Remote
 from clipmini.files import package_data
 from clipmini.tokenizer import tokenizer
+from clipmini.tokenizer.texts import each_text
 from clipmini.tokenizer.tokenizer import CLIP_WORDS, EOT, SCHEMES, SOT, clean, split_lossless
 
 FILE = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
@@ -446,3 +447,10 @@ def test_without_a_path_it_comes_from_the_cache_or_the_network(tmp_path, monkeyp
     assert (tmp_path / FILE.name).read_bytes() == FILE.read_bytes()
     monkeypatch.setattr(tokenizer, "RELEASED", Remote(FILE.name, [], tokenizer.RELEASED.sha256))
     assert cm.Tokenizer.openai().hash == OURS.hash  # now from the cache
+
+
+def test_one_text_in_place_of_a_list_is_shown(tok):
+    with pytest.raises(ValueError, match=r"expected a list, each item a class name, got one class name, 'red circle': pass \[class name\]"):
+        list(each_text("class name", "red circle"))
+    with pytest.raises(ValueError, match=r"got one text, 'a{57}\.\.\.': pass"):
+        list(each_text("text", "a" * 100))

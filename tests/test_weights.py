@@ -4,10 +4,13 @@ import dataclasses
 import json
 import os
 import pickle
+import random
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 import clipmini as cm
 from clipmini import tensors
+from clipmini.models.variants import UNDO
 
 
 @pytest.fixture
@@ -370,3 +374,53 @@ def test_what_is_no_clip_is_not_saved(model, path):
         with pytest.raises(ValueError, match=f"expected a CLIP, got {type(wrapped).__name__}; .*pass what is inside"):
             cm.weights.save(wrapped, path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("preset", ["mini-vit", "mini-resnet", "small-vit", "small-resnet"])
+def test_loading_leaves_everyones_random_numbers_alone(preset, tmp_path):
+    model = cm.CLIP.from_preset(preset)
+    cm.weights.save(model, tmp_path / "m.safetensors")
+    released = cm.weights.to_openai(model)
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    cm.weights.load(tmp_path / "m.safetensors")
+    cm.weights.from_openai(released, model.config)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]
+    cm.CLIP.from_preset(preset)
+    assert not torch.equal(torch.get_rng_state(), before[0]), "control: a fresh model draws"
+
+
+@pytest.mark.parametrize("where, size", [("text.width", 10**15), ("text.layers", 10**15), ("vision.width", 10**30), ("embed_dim", 10**9)])
+def test_a_configuration_of_impossible_size_is_refused(saved, path, where, size):
+    config = saved.config.to_dict()
+    part, _, name = where.rpartition(".")
+    (config[part] if part else config)[name] = size
+    rewrite(path, config=json.dumps(config))
+    with pytest.raises(ValueError, match=f"{name} must be .*at most [0-9,]+, got {size}"):
+        cm.weights.load(path)
+
+
+def test_sizes_that_are_impossible_together_are_refused(saved, path):
+    config = saved.config.to_dict()
+    config["text"] |= {"vocab_size": 2**24, "width": 2**24, "heads": 1}
+    rewrite(path, config=json.dumps(config))
+    with pytest.raises(ValueError, match="asks for more memory than there is"):
+        cm.weights.load(path)
+
+
+@pytest.mark.parametrize("kind, undo", [(kind, undo) for kind, table in UNDO.items() for undo in table])
+def test_a_variant_is_not_saved_as_what_it_is_not(kind, undo, path):
+    model = UNDO[kind][undo](cm.CLIP.from_preset(f"mini-{kind}"))
+    with pytest.raises(ValueError, match="where its configuration makes .*: a checkpoint would read back as another model"):
+        cm.weights.save(model, path)
+    assert not path.exists()
+
+
+def test_unusual_heads_are_said_when_a_released_file_cannot_hold_them(vit_config):
+    model = cm.CLIP(vit_config)
+    with pytest.warns(UserWarning, match=r"the vision tower has 2 heads at width 22, .* from_openai\(state_dict, config=model.config\)"):
+        weights = cm.weights.to_openai(model)
+    assert cm.weights.from_openai(weights, config=model.config).config == model.config
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cm.weights.to_openai(cm.CLIP.from_preset("mini-vit"))

@@ -2,18 +2,16 @@
 
 import os
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from filelock import AcquireReturnProxy, FileLock
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 
-from clipmini.files import atomic_write
+from clipmini import tensors
 
+FORMAT = "cache-2"  # files of before are made anew
 Arrays = dict[str, np.ndarray]
 
 
@@ -38,22 +36,17 @@ def cached(path: Path, make: Callable[[], Arrays]) -> Arrays:
 
 
 def write(path: Path, arrays: Arrays) -> None:
-    """One file for all, with a checksum of each part; it appears whole or not at all."""
-    parts = {name: np.ascontiguousarray(part) for name, part in arrays.items()}
-    sums = {name: str(zlib.crc32(part)) for name, part in parts.items()}
-    with atomic_write(path) as partial:
-        save_file({name: torch.from_numpy(part) for name, part in parts.items()}, partial, metadata=sums)
+    """One file for all, the same bytes each time; it appears whole or not at all."""
+    tensors.write(path, {name: torch.from_numpy(np.ascontiguousarray(part)) for name, part in arrays.items()}, {"format": FORMAT})
 
 
 def read(path: Path) -> Arrays | None:
-    """What `write` wrote, or None if it is not there or a byte of it has changed."""
+    """What `write` wrote, mapped and not copied; None if it is not there, or its values, shapes or types have changed."""
     try:
-        with safe_open(path, framework="pt") as file:
-            sums = file.metadata() or {}
-        parts = {name: part.numpy() for name, part in load_file(path).items()}  # mapped, not copied
-    except (OSError, SafetensorError):
+        parts, metadata = tensors.read(path)
+    except ValueError:
         return None
-    return parts if sums == {name: str(zlib.crc32(part)) for name, part in parts.items()} else None
+    return {name: part.numpy() for name, part in parts.items()} if metadata.get("format") == FORMAT else None
 
 
 def _lock(path: Path) -> AcquireReturnProxy | None:

@@ -1,6 +1,6 @@
 """What every data set is: images, and what is known of each."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -64,10 +64,14 @@ class Pairs:
             raise ValueError(f"{self.name}, split {self.split}: there are no images")
         for what in PER_IMAGE:
             values = getattr(self, what)
+            if values is not None and not isinstance(values, Sized):
+                raise ValueError(f"{what}: expected one for each of {n} images, got {type(values).__name__}: pass list({what})")
             if values is not None and len(values) != n:
                 raise ValueError(f"{n} images but {len(values)} {what}")
         if self.captions is not None:
             _check_texts(self.captions)
+        if self.choices is not None:
+            _check_choices(self.choices)
         if self.wordings is not None:
             _check_wordings(self.wordings, self.captions)
 
@@ -135,6 +139,13 @@ def _numbers(rows, n: int) -> Int[Tensor, "M"]:
     if outside := [int(i) for i in rows if not -n <= i < n]:
         raise ValueError(f"rows go from 0 to {n - 1}, or from -{n} to -1, got {outside[0]}")
     return torch.from_numpy(rows.astype(np.int64))
+
+
+def _check_choices(choices: Sequence[Sequence[str]]) -> None:
+    """Raises ValueError, with the row, for what is no collection of texts: one text would be taken letter by letter."""
+    for i, texts in enumerate(choices):
+        if isinstance(texts, str) or not isinstance(texts, Sequence) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"choices {i}: expected a tuple of captions to choose from, got {texts!r:.80}")
 
 
 def _check_wordings(wordings: Sequence[Sequence[str]], captions: Sequence[str] | None) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from clipmini import datasets
+from clipmini.config import check_seed
 from clipmini.datasets import Pairs
 from clipmini.datasets.prompts import fill
 from clipmini.evaluate.metrics import Interval, clustered_interval, hits_at_k
@@ -36,7 +37,9 @@ def scorecard(model: CLIP, tok: Tokenizer, name: str, split: str, seed: int = 0)
         seed: of the untrained model's weights; PyTorch's own random numbers stay where they stand.
     Returns:
         of whoever was scored: R@1 and R@5 among all names for glyphs, else accuracy; fractions in 0..1.
+    Raises: ValueError for a seed that is no whole number of at most 64 bits.
     """
+    check_seed(seed)
     data = datasets.load(name, split, model.config.vision.resolution)
     rows = {
         "trained": classify(model, tok, data),

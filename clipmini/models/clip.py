@@ -86,7 +86,7 @@ class CLIP(nn.Module):
         """
         if not isinstance(tokens, Tensor):
             raise ValueError(f"expected tokens as a tensor (N, L), got {type(tokens).__name__}: call the tokenizer on texts")
-        if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32):
+        if tokens.ndim != 2 or tokens.shape[1] == 0 or tokens.dtype not in (torch.int64, torch.int32):
             kind = f"{tokens.dtype} {tuple(tokens.shape)}"
             raise ValueError(f"expected integer tokens, int64 or int32, of shape (N, L), got {kind}")
         self._check_precision()

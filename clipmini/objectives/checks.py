@@ -1,13 +1,16 @@
 """What can have a contrastive loss: each check raises ValueError and says what came."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from clipmini.models.eager import has_values, is_transformed
 from clipmini.models.layers import at_least_fp32
+
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 class NotFinite(ValueError, FloatingPointError):
@@ -19,6 +22,8 @@ def check_pairs(image: Tensor, text: Tensor, logit_scale: Tensor | float, target
     check_features(image, text)
     check_targets(targets, image.shape[0])
     check_chunk_size(chunk_size, image)
+    if isinstance(logit_scale, bool) or not isinstance(logit_scale, Tensor | Real | np.ndarray):
+        raise ValueError(f"expected logit_scale as a number or a tensor (), got {logit_scale!r:.80}: pass model.logit_scale.exp()")
     if getattr(logit_scale, "shape", ()) != ():
         raise ValueError(f"expected one logit_scale, of shape (), got shape {tuple(logit_scale.shape)}")
     if has_values(image, text, logit_scale):  # what follows looks at values, which would split a compiled graph
@@ -33,8 +38,12 @@ def check_features(image: Tensor, text: Tensor) -> None:
         if not (isinstance(features, Tensor) and features.is_floating_point()):
             kind = features.dtype if isinstance(features, Tensor) else type(features).__name__
             raise ValueError(f"expected {name} features as a floating-point tensor (N, E), got {kind}")
+        if features.dtype not in PRECISIONS:
+            raise ValueError(f"expected {name} features of 16, 32 or 64 bits, got {features.dtype}: pass features.float()")
     if image.shape != text.shape or image.ndim != 2:
         raise ValueError(f"expected two batches of equal shape (N, E), got {tuple(image.shape)} and {tuple(text.shape)}")
+    if len({at_least_fp32(features[:0]).dtype for features in (image, text)}) > 1:
+        raise ValueError(f"expected features of one precision, got {image.dtype} and {text.dtype}")
     if image.shape[0] == 0:
         raise ValueError("expected at least one pair, got none: a batch without pairs has no loss")
 

@@ -13,7 +13,7 @@ def each_text(what: str, texts: Iterable[str]) -> Iterator[str]:
         ValueError: if it is one text, no collection, or an item (which) is not a text.
     """
     if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
-        kind = f"one {what}: pass [{what}]" if isinstance(texts, str) else type(texts).__name__
+        kind = f"one {what}, {shortened(texts, 60)!r}: pass [{what}]" if isinstance(texts, str) else type(texts).__name__
         raise ValueError(f"expected a list, each item a {what}, got {kind}")
     for i, text in enumerate(texts):
         yield check_text(text, f"{what} {i}: ")

@@ -23,10 +23,11 @@ def save(model: CLIP, path: str | Path, *, tokenizer: Tokenizer | None = None, d
         path: of the file.
         tokenizer: whose vocabulary goes along.
         dtype: of all weights that are not counts.
-    Raises: ValueError if the vocabulary does not match the weights, or the file cannot be written (what was there
-    before is unchanged).
+    Raises: ValueError if a part of the model is not what its configuration says (a file would read back as another model), if
+    the vocabulary does not match the weights, or the file cannot be written (what was there before is unchanged).
     """
     model = uncompiled(model)
+    _check_is_as_configured(model)
     metadata = {"format": FORMAT, "config": json.dumps(model.config.to_dict())}
     if tokenizer is not None:
         check_vocabulary(model, tokenizer)
@@ -48,7 +49,7 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
     weights, metadata = tensors.read(path)
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} was not written by clipmini: expected format {FORMAT}, got {metadata.get('format')}")
-    model = unfilled(_config(path, metadata))
+    model = _unfilled(path, _config(path, metadata))
     try:  # the file is mapped into memory, and its tensors become the model's
         model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in weights.items()}, assign=True)
     except RuntimeError as error:
@@ -57,6 +58,30 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
     if tokenizer is not None:
         check_vocabulary(model, tokenizer)
     return model.eval(), tokenizer
+
+
+def _check_is_as_configured(model: CLIP) -> None:
+    expected, found = _leaves(unfilled(model.config)), _leaves(model)
+    for name in {**expected, **found}:
+        if expected.get(name) != found.get(name):
+            here, made = found.get(name, "nothing"), expected.get(name, "nothing")
+            raise ValueError(
+                f"the model's {name} is {here}, where its configuration makes {made}: a checkpoint would read back as another "
+                "model. Keep its state_dict, and the code that changes it"
+            )
+
+
+def _leaves(model: CLIP) -> dict[str, str]:
+    """Its smallest parts, compiled or not, and what each is."""
+    parts = model.named_modules()
+    return {name.replace("_orig_mod.", ""): repr(part) for name, part in parts if next(part.children(), None) is None}
+
+
+def _unfilled(path: Path, config: CLIPConfig) -> CLIP:
+    try:
+        return unfilled(config)
+    except (RuntimeError, MemoryError) as error:  # sizes that are possible one by one, but not together
+        raise ValueError(f"the configuration in {path} asks for more memory than there is: {config}") from error
 
 
 def check_vocabulary(model: CLIP, tokenizer: Tokenizer) -> None:

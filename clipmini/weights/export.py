@@ -9,7 +9,7 @@ from torch import Tensor
 from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
 from clipmini.files import atomic_write
 from clipmini.models.clip import CLIP
-from clipmini.weights.released import to_openai
+from clipmini.weights.released import released_names
 from clipmini.weights.uncompiled import uncompiled
 
 
@@ -19,7 +19,7 @@ def to_open_clip(model: CLIP, folder: str | Path) -> None:
     Raises: ValueError for a ResNet of other than four stages, which open_clip does not build.
     """
     config = {"model_cfg": open_clip_config(uncompiled(model).config)}
-    _write(folder, "open_clip_config.json", config, "open_clip_model.safetensors", to_openai(model))
+    _write(folder, "open_clip_config.json", config, "open_clip_model.safetensors", released_names(model))
 
 
 def open_clip_config(config: CLIPConfig) -> dict:
@@ -43,7 +43,7 @@ def to_huggingface(model: CLIP, folder: str | Path) -> None:
     """
     config = huggingface_config(uncompiled(model).config)
     weights = {}
-    for key, value in to_openai(model).items():
+    for key, value in released_names(model).items():
         weights |= _huggingface(key, value)
     _write(folder, "config.json", config, "model.safetensors", weights)
 

@@ -4,12 +4,13 @@ A released file names the text tower's parameters without a prefix; here they ar
 """
 
 import math
+import warnings
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from clipmini.config import CLIPConfig, ResNetConfig, TextConfig, ViTConfig
+from clipmini.config import HEAD_WIDTH, CLIPConfig, ResNetConfig, TextConfig, ViTConfig
 from clipmini.models.clip import CLIP
 from clipmini.weights.uncompiled import state_dict, uncompiled
 from clipmini.weights.unfilled import unfilled
@@ -37,9 +38,28 @@ def from_openai(state_dict: Mapping[str, Tensor], config: CLIPConfig | None = No
 
 
 def to_openai(model: CLIP) -> dict[str, Tensor]:
-    """The weights of a model, compiled or not, under their released names and in the released order."""
+    """The weights of a model, compiled or not, under their released names and in the released order.
+
+    A released file says nothing of heads. Where they are not width / 64, a warning says what its reader needs.
+    """
+    if others := _unusual_heads(uncompiled(model).config):
+        way_out = "read it with from_openai(state_dict, config=model.config)"
+        warnings.warn(f"{others}: a released file cannot say so; {way_out}", stacklevel=2)
+    return released_names(model)
+
+
+def released_names(model: CLIP) -> dict[str, Tensor]:
+    """The weights under their released names, for files that say what the released ones leave out."""
     weights = {key.removeprefix("text."): value for key, value in state_dict(uncompiled(model)).items()}
     return dict(sorted(weights.items(), key=lambda item: ORDER.index(item[0].split(".")[0])))
+
+
+def _unusual_heads(config: CLIPConfig) -> str:
+    """Which tower has other heads than its reader will infer; empty for none."""
+    widths = {"vision": getattr(config.vision, "out_width", config.vision.width), "text": config.text.width}
+    heads = {"vision": config.vision.heads, "text": config.text.heads}
+    others = [name for name, width in widths.items() if heads[name] != max(1, width // HEAD_WIDTH)]
+    return ", ".join(f"the {name} tower has {heads[name]} heads at width {widths[name]}" for name in others)
 
 
 def infer_config(state_dict: Mapping[str, Tensor]) -> CLIPConfig:

@@ -32,5 +32,17 @@ def hashes() -> dict[str, str]:
     return found
 
 
+def store(found: dict[str, str]) -> None:
+    """Raises: ValueError for other bytes in the same version, which is raised by hand first."""
+    stored = json.loads(HASHES.read_text()) if HASHES.is_file() else {}
+    changed = [name for name in stored if found.get(name) != stored[name]]
+    if changed and stored["version"] == found["version"]:
+        raise ValueError(
+            f"{len(changed)} of {len(stored)} hashes differ ({changed[0]} first) while scenes.VERSION is still {found['version']}: "
+            "raise it, or draw as before"
+        )
+    HASHES.write_text(json.dumps(found, indent=1) + "\n")
+
+
 if __name__ == "__main__":
-    HASHES.write_text(json.dumps(hashes(), indent=1) + "\n")
+    store(hashes())

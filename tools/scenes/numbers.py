@@ -18,6 +18,7 @@ import PIL
 import PIL.features
 
 from clipmini.datasets import scenes
+from clipmini.datasets.prompts import fill
 from clipmini.datasets.scenes import duplicates, rows
 from clipmini.datasets.scenes.grammar import PRODUCTIONS
 from clipmini.datasets.scenes.outlines import outline
@@ -140,7 +141,7 @@ def unread_words() -> dict[str, list[str]]:
     read = {word for _, text, _ in pairs() for word in words_of(text)}
     found = {}
     for name, task in duplicates.ALL.items():
-        asked = {word for template in task.templates for answer in task.classes for word in words_of(template.format(answer))}
+        asked = {word for template in task.templates for answer in task.classes for word in words_of(fill(template, answer))}
         if missing := sorted(asked - read):
             found[name] = missing
     return found

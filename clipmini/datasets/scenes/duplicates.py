@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
+from clipmini.datasets.prompts import fill
 from clipmini.datasets.scenes.parse import Parse
 from clipmini.datasets.scenes.rng import Rng
 from clipmini.datasets.scenes.rows import Rows, answer, note, render
@@ -67,7 +68,7 @@ def copy(rng: Rng, image: np.ndarray, change: str) -> np.ndarray:
 
 def _caption(rng: Rng, task: Task, label: int, on_label: bool) -> str:
     if on_label:
-        return rng.pick(task.templates).format(task.classes[label])
+        return fill(rng.pick(task.templates), task.classes[label])
     return rng.pick(OFF_LABEL).replace("{n}", str(rng.between(1, 9999)))
 
 
