@@ -2,6 +2,7 @@
 
     pairs           what every data set is
     glyphs  digits  scenes                  a new data set is a module like these, named in FAMILIES
+    stamps                                  read where a package of the system has put them
     cache           what is drawn once
     transforms      from a picture to what a model reads
     augmentation    what is done to the pictures of a batch
@@ -14,7 +15,7 @@ import importlib
 from clipmini.config import choose
 from clipmini.datasets.pairs import Pairs
 
-FAMILIES = ("glyphs", "digits", "scenes")  # each a module here, which is imported when it is first asked for
+FAMILIES = ("glyphs", "digits", "scenes", "stamps")  # each a module here, which is imported when it is first asked for
 RESOLUTIONS = range(16, 257)  # px a side that pictures are drawn at
 
 __all__ = ["Pairs", "about", "load", "names", "splits"]
