@@ -35,7 +35,7 @@ TRANSLATION = re.compile(r"([\w@]+)\.utf8=(.+)")
 
 
 class Stamp(NamedTuple):
-    """One stamp. name: its file without the suffix, "animals/birds/owl"; words: its caption by locale, of which "en" is one."""
+    """One stamp. name: its file without the suffix, "animals/birds/owl"; words: its caption by locale, "en" and others."""
 
     name: str
     words: dict[str, str]
@@ -81,7 +81,7 @@ def found() -> list[Stamp]:
     """The stamps, by name. Raises: ValueError if there are none, with the command that installs them."""
     stamps = _stamps(_folder())
     if not stamps:
-        raise ValueError(f"no stamps in {_folder()}: {_absent()}, or CLIPMINI_STAMPS names their folder")
+        raise ValueError(f"stamps in {_folder()}: {_absent()}; or set CLIPMINI_STAMPS to their folder")
     return stamps
 
 
@@ -165,7 +165,7 @@ def _locales(stamps: list[Stamp]) -> list[str]:
 
 
 def _absent() -> str:
-    return f"not installed; {INSTALL} brings the images, which are GPL and so do not ship with clipmini"
+    return f"no images: not installed, and does not ship (GPL): {INSTALL}"
 
 
 def _task() -> dict:
