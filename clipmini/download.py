@@ -21,11 +21,15 @@ WORTH_A_BAR = 10_000_000  # bytes
 
 @dataclass(frozen=True)
 class Remote:
-    """A file elsewhere: its name, the addresses to try in turn, and the SHA-256 that any of them must match."""
+    """A file elsewhere: its name, the addresses to try in turn, and the SHA-256 that any of them must match.
+
+    by_path: whether who asks for it could give the path of a copy instead.
+    """
 
     name: str
     urls: Sequence[str]
     sha256: str
+    by_path: bool = True
 
 
 class Unavailable(Exception):
@@ -47,7 +51,7 @@ def fetch(remote: Remote) -> Path:
         with FileLock(f"{path}.lock"):
             _download(remote, path)
     except Unavailable as error:
-        way_out = f"Without a network, put the file at {path}, or pass its path"
+        way_out = f"Without a network, put the file at {path}{', or pass its path' if remote.by_path else ''}"
         raise ConnectionError(f"cannot download {remote.name} ({error}). {way_out}") from None
     except OSError as error:
         way_out = "make room there, or set CLIPMINI_CACHE to a folder that you may write to"

@@ -103,7 +103,7 @@ def test_a_reader_that_has_had_enough_is_no_error():
         (["train", "--preset", "ViT"], "unknown preset 'ViT'; choose from: mini-resnet"),
         (["train", "--data", "mnist"], "unknown data set 'mnist'; choose from: glyphs, digits"),
         (["train", "--batch-size", "1"], "batch_size must be at least 2"),
-        (["train", "--data", "digits"], "digits has no split to train on; choose from: glyphs, scenes\n"),
+        (["train", "--data", "digits"], "digits has no split to train on; choose from: glyphs, scenes, cifar10, cifar100\n"),
         (["train", "--data", "glyphs:val"], "unknown data set 'glyphs:val'; choose from: glyphs, digits"),
         (["train", "--preset", "ViT-L/14@336px"], "ViT-L/14@336px reads 336 px, which no data set is drawn at; choose from:"),
         (["train", "--preset", "RN50x4"], "RN50x4 reads 288 px, which no data set is drawn at; choose from: mini-"),

@@ -2,6 +2,8 @@
 
     pairs           what every data set is
     glyphs  digits  scenes                  a new data set is a module like these, named in FAMILIES
+    stamps                                  read where a package of the system has put them
+    cifar10  cifar100                       downloaded once; cifar is what they share
     cache           what is drawn once
     transforms      from a picture to what a model reads
     augmentation    what is done to the pictures of a batch
@@ -14,7 +16,7 @@ import importlib
 from clipmini.config import choose
 from clipmini.datasets.pairs import Pairs
 
-FAMILIES = ("glyphs", "digits", "scenes")  # each a module here, which is imported when it is first asked for
+FAMILIES = ("glyphs", "digits", "scenes", "stamps", "cifar10", "cifar100")  # modules here, imported when first asked for
 RESOLUTIONS = range(16, 257)  # px a side that pictures are drawn at
 
 __all__ = ["Pairs", "about", "load", "names", "splits"]
@@ -47,9 +49,10 @@ def about(name: str, split: str) -> str:
 
 
 def load(name: str, split: str, resolution: int = 32) -> Pairs:
-    """A split of a data set, from what comes with the install: nothing is downloaded.
+    """A split of a data set. Only cifar10 and cifar100 are downloaded, once; stamps have to be installed.
 
-    Args: resolution: px a side. Raises: ValueError, with the choices, for an unknown data set or split.
+    Args: resolution: px a side. Raises: ValueError, with the choices, for an unknown data set or split; with what to do, for
+    stamps that are not installed. ConnectionError, with what to do, for a download that fails.
     """
     choose(f"split of {name}", split, dict.fromkeys(splits(name)))
     if resolution not in RESOLUTIONS:

@@ -83,7 +83,7 @@ def recorded(name: str) -> dict[tuple[str, str, str], list[float]]:
 def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
     """Scores (N, C) of the nearest training picture; for names also of its words, for handwriting also cropped to the ink.
 
-    None for choices that differ from picture to picture.
+    None for choices that differ from picture to picture, nor for classes that no glyph is named after.
     """
     if data.name.startswith("scenes/"):
         if data.choices is not None or "train" not in datasets.splits(data.name):
@@ -96,6 +96,8 @@ def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
         nearest = nearest_neighbour_scores(train.pixels, train.labels, len(train.classes), data.pixels)
         return {"pixel nearest neighbour": nearest, "its words, recombined": recombined_scores(nearest, data.classes)}
     printed, labels = printed_classes(train, data)
+    if len(printed) == 0:  # photographs: no glyph has the name of one of their classes
+        return {}
     return {
         "pixel nearest neighbour": nearest_neighbour_scores(printed, labels, len(data.classes), data.images),
         "the same, cropped to the ink": nearest_neighbour_scores(
