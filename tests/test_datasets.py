@@ -230,8 +230,9 @@ def test_digits_keep_their_scans():
 
 
 def test_choices_are_listed():
-    assert cm.datasets.names()[:4] == ["glyphs", "digits", "scenes", "scenes/shape"]
-    with pytest.raises(ValueError, match="unknown data set 'mnist'; choose from: glyphs, digits, scenes"):
+    names = cm.datasets.names()
+    assert names[:2] == ["drawings", "drawings/wit"] and names[names.index("scenes") + 1] == "scenes/shape"
+    with pytest.raises(ValueError, match="unknown data set 'mnist'; choose from: drawings, glyphs, digits, scenes"):
         cm.datasets.load("mnist", "train")
     with pytest.raises(ValueError, match="unknown split of digits 'train'; choose from: dev, test"):
         cm.datasets.load("digits", "train")
@@ -304,7 +305,8 @@ def test_every_field_is_of_an_image_or_of_the_set():
 def test_a_subset_keeps_all_that_is_known_of_an_image(pairs):
     known = {
         "captions": pairs.captions, "wordings": [(text, "a") for text in pairs.captions],
-        "concept": torch.arange(23), "source": torch.arange(23) // 2, "labels": torch.arange(23), "positives": torch.arange(23)[:, None],
+        "concept": torch.arange(23), "source": torch.arange(23) // 2, "labels": torch.arange(23),
+        "positives": torch.arange(23)[:, None],
         "choices": [(str(i),) for i in range(23)], "films": torch.arange(23) // 7, "notes": list(map(str, range(23))),
     }  # fmt: skip
     assert set(known) == set(PER_IMAGE)

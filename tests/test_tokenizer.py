@@ -450,7 +450,7 @@ def test_without_a_path_it_comes_from_the_cache_or_the_network(tmp_path, monkeyp
 
 
 def test_one_text_in_place_of_a_list_is_shown(tok):
-    with pytest.raises(ValueError, match=r"expected a list, each item a class name, got one class name, 'red circle': pass \[class name\]"):
+    with pytest.raises(ValueError, match=r"each item a class name, got one class name, 'red circle': pass \[class name\]"):
         list(each_text("class name", "red circle"))
     with pytest.raises(ValueError, match=r"got one text, 'a{57}\.\.\.': pass"):
         list(each_text("text", "a" * 100))

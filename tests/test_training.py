@@ -191,7 +191,8 @@ def test_a_run_with_wordings_resumes_to_the_same_bits(tmp_path, vit_config, tok,
 
 def test_equal_concepts_are_matches_of_each_other(vit_config, tok, pairs):
     concept = torch.arange(len(pairs)) // 2
-    batch = next(iter([Loader(dataclasses.replace(pairs, concept=concept), tok, 13, cm.TrainConfig(batch_size=23), torch.device("cpu")).batch(0)]))
+    data, settings = dataclasses.replace(pairs, concept=concept), cm.TrainConfig(batch_size=23)
+    batch = Loader(data, tok, 13, settings, torch.device("cpu")).batch(0)
     model = fresh(vit_config).eval()
     image, text = (F.normalize(rows) for rows in Contrastive().encode(model, batch))
     expected = clip_loss(image, text, model.logit_scale.exp(), targets=batch.concept_ids)

@@ -390,7 +390,10 @@ def test_loading_leaves_everyones_random_numbers_alone(preset, tmp_path):
     assert not torch.equal(torch.get_rng_state(), before[0]), "control: a fresh model draws"
 
 
-@pytest.mark.parametrize("where, size", [("text.width", 10**15), ("text.layers", 10**15), ("vision.width", 10**30), ("embed_dim", 10**9)])
+SIZES = [("text.width", 10**15), ("text.layers", 10**15), ("vision.width", 10**30), ("embed_dim", 10**9)]
+
+
+@pytest.mark.parametrize("where, size", SIZES)
 def test_a_configuration_of_impossible_size_is_refused(saved, path, where, size):
     config = saved.config.to_dict()
     part, _, name = where.rpartition(".")
@@ -418,7 +421,7 @@ def test_a_variant_is_not_saved_as_what_it_is_not(kind, undo, path):
 
 def test_unusual_heads_are_said_when_a_released_file_cannot_hold_them(vit_config):
     model = cm.CLIP(vit_config)
-    with pytest.warns(UserWarning, match=r"the vision tower has 2 heads at width 22, .* from_openai\(state_dict, config=model.config\)"):
+    with pytest.warns(UserWarning, match=r"the vision tower has 2 heads at width 22, .*from_openai\(state_dict, config="):
         weights = cm.weights.to_openai(model)
     assert cm.weights.from_openai(weights, config=model.config).config == model.config
     with warnings.catch_warnings():

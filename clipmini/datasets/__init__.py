@@ -1,12 +1,14 @@
 """Pairs and labelled tasks behind one registry: `load(name, split=...)`, `names()` (paper section 2.2).
 
     pairs           what every data set is
+    drawings                                people's drawings of things, with their names for them
     glyphs  digits  scenes                  a new data set is a module like these, named in FAMILIES
     stamps                                  read where a package of the system has put them
     cifar10  cifar100                       downloaded once; cifar is what they share
     cache           what is drawn once
     transforms      from a picture to what a model reads
     augmentation    what is done to the pictures of a batch
+    mixed           a tensor that keeps grey pictures in one channel
     batch           what an objective is given
     prompts         class names in sentences
 """
@@ -16,7 +18,7 @@ import importlib
 from clipmini.config import choose
 from clipmini.datasets.pairs import Pairs
 
-FAMILIES = ("glyphs", "digits", "scenes", "stamps", "cifar10", "cifar100")  # modules here, imported when first asked for
+FAMILIES = ("drawings", "glyphs", "digits", "scenes", "stamps", "cifar10", "cifar100")  # modules, imported when first asked for
 RESOLUTIONS = range(16, 257)  # px a side that pictures are drawn at
 
 __all__ = ["Pairs", "about", "load", "names", "splits"]

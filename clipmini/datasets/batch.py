@@ -15,8 +15,8 @@ class Batch:
     """N pairs. A slice of a batch is a batch, whose pictures are to the bit those that the whole has there.
 
     pixels: (N, C, H, W) uint8, changed and normalised when `images` is first asked for; or floats, taken as they are.
-    tokens: (N, L) integers. caption_ids: (N,), equal where captions are, or None. concept_ids: (N,), equal where the same thing is
-    shown, or None. changes: drawn once for the whole batch.
+    tokens: (N, L) integers. caption_ids: (N,), equal where captions are, or None. concept_ids: (N,), equal where the same
+    thing is shown, or None. changes: drawn once for the whole batch.
     """
 
     pixels: Num[Tensor, "N C H W"]

@@ -53,7 +53,9 @@ class Mixed(Tensor):
 
     def shrunk(self, side: int) -> "Mixed":
         """Each picture averaged down to fewer pixels, (N, 3, side, side)."""
-        return Mixed(*(F.interpolate(part, size=(side, side), mode="bilinear", antialias=True) for part in (self.grey, self.colour)), self.place)
+        parts = (self.grey, self.colour)
+        small = (F.interpolate(part, size=(side, side), mode="bilinear", antialias=True) for part in parts)
+        return Mixed(*small, self.place)
 
     def numpy(self):
         return self.dense().numpy()

@@ -121,7 +121,7 @@ class Pairs:
 
     def without_captions(self) -> "Pairs":
         """The same images as a labelled task only."""
-        return replace(self, captions=None)
+        return replace(self, captions=None, wordings=None)
 
 
 def _numbers(rows, n: int) -> Int[Tensor, "M"]:

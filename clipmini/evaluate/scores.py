@@ -91,6 +91,8 @@ def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
         train = datasets.load(data.name, "train", data.images.shape[-1])
         scores = nearest_neighbour_scores(train.images, train.labels, len(train.classes), data.images)
         return {"pixel nearest neighbour": scores}
+    if data.name.startswith("drawings/"):
+        return nearest_drawing(data)
     train = datasets.load("glyphs", "train", data.images.shape[-1])
     if data.classes == train.classes:
         nearest = nearest_neighbour_scores(train.pixels, train.labels, len(train.classes), data.pixels)
@@ -104,6 +106,18 @@ def pixel_baselines(data: Pairs) -> dict[str, Tensor]:
             crop_to_ink(printed), labels, len(data.classes), crop_to_ink(data.images)
         ),
     }
+
+
+def nearest_drawing(data: Pairs) -> dict[str, Tensor]:
+    """Scores (N, C) of the nearest training drawing, in colour, of the things that a class holds; none if there is none."""
+    classes = dict(zip(data.concept.tolist(), data.labels.tolist(), strict=True))
+    train = datasets.load("drawings", "train", data.images.shape[-1])
+    rows = [row for row, concept in enumerate(train.concept.tolist()) if concept in classes]
+    if not rows:
+        return {}
+    labels = torch.tensor([classes[train.concept[row].item()] for row in rows])
+    scores = nearest_neighbour_scores(train.images[rows], labels, len(data.classes), data.images)
+    return {"pixel nearest neighbour": scores}
 
 
 def printed_classes(train: Pairs, data: Pairs) -> tuple[Tensor, Tensor]:

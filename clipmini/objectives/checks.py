@@ -23,7 +23,7 @@ def check_pairs(image: Tensor, text: Tensor, logit_scale: Tensor | float, target
     check_targets(targets, image.shape[0])
     check_chunk_size(chunk_size, image)
     if isinstance(logit_scale, bool) or not isinstance(logit_scale, Tensor | Real | np.ndarray):
-        raise ValueError(f"expected logit_scale as a number or a tensor (), got {logit_scale!r:.80}: pass model.logit_scale.exp()")
+        raise ValueError(f"expected logit_scale as a number or a tensor (), got {logit_scale!r:.80}: model.logit_scale.exp()")
     if getattr(logit_scale, "shape", ()) != ():
         raise ValueError(f"expected one logit_scale, of shape (), got shape {tuple(logit_scale.shape)}")
     if has_values(image, text, logit_scale):  # what follows looks at values, which would split a compiled graph

@@ -74,7 +74,7 @@ MATCHES: dict[str, Callable[[Batch], Tensor | None]] = {
 
 
 class Contrastive(Objective):
-    """The paper's objective. matches: which pairs of a batch count as each other's: "identity", equal "captions" or "concepts"."""
+    """The paper's objective. matches: which pairs of a batch are each other's: "identity", equal "captions" or "concepts"."""
 
     def __init__(self, matches: str = "captions"):
         super().__init__()

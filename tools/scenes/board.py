@@ -1,4 +1,4 @@
-"""A white card on which small pictures and words are put, for the figures of the page about the data set scenes."""
+"""A white card on which small pictures and words are put, for the figures of the pages about data sets."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -51,8 +51,8 @@ class Card:
             level = y + font.size * (0.62 if tint == WRONG else 1.12)
             self.brush.line((x, level, x + font.getlength(word), level), fill=tint, width=max(font.size // 11, 2))
 
-    def save(self, name: str) -> Path:
-        path, height = STATIC / f"{name}.png", min(self.bottom + 12, self.image.height)
+    def save(self, name: str, folder: Path = STATIC) -> Path:
+        path, height = folder / f"{name}.png", min(self.bottom + 12, self.image.height)
         picture = self.image.crop((0, 0, self.image.width, height))
         # 256 colours, none of them far from any pixel: the usual choice of colours loses what is rare, such as one small thing.
         picture = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)

@@ -38,8 +38,8 @@ def store(found: dict[str, str]) -> None:
     changed = [name for name in stored if found.get(name) != stored[name]]
     if changed and stored["version"] == found["version"]:
         raise ValueError(
-            f"{len(changed)} of {len(stored)} hashes differ ({changed[0]} first) while scenes.VERSION is still {found['version']}: "
-            "raise it, or draw as before"
+            f"{len(changed)} of {len(stored)} hashes differ ({changed[0]} first) while scenes.VERSION is still "
+            f"{found['version']}: raise it, or draw as before"
         )
     HASHES.write_text(json.dumps(found, indent=1) + "\n")
 
