@@ -202,3 +202,12 @@ def test_training_on_a_stranger_is_refused():
         from clipmini.cli import training_data
 
         training_data("drawings/animals", "mini-vit")
+
+
+def test_fifty_everyday_words_have_drawings_that_are_right():
+    words = json.loads((data_folder() / "everyday_words.json").read_text())
+    shelf = {row.concept for row in drawings.rows("fluent")}
+    assert len(words) == 50
+    assert {word: [name for name in names if name not in shelf] for word, names in words.items() if set(names) - shelf} == {}
+    read = {text for row in drawings.rows("train") for text in row.captions}
+    assert set(words) <= read, "each is a word that training reads"
