@@ -231,7 +231,7 @@ def test_digits_keep_their_scans():
 
 def test_choices_are_listed():
     names = cm.datasets.names()
-    assert names[:2] == ["drawings", "drawings/wit"] and names[names.index("scenes") + 1] == "scenes/shape"
+    assert names[:2] == ["drawings", "drawings/names"] and names[names.index("scenes") + 1] == "scenes/shape"
     with pytest.raises(ValueError, match="unknown data set 'mnist'; choose from: drawings, glyphs, digits, scenes"):
         cm.datasets.load("mnist", "train")
     with pytest.raises(ValueError, match="unknown split of digits 'train'; choose from: dev, test"):

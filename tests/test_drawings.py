@@ -211,3 +211,18 @@ def test_fifty_everyday_words_have_drawings_that_are_right():
     assert {word: [name for name in names if name not in shelf] for word, names in words.items() if set(names) - shelf} == {}
     read = {text for row in drawings.rows("train") for text in row.captions}
     assert set(words) <= read, "each is a word that training reads"
+
+
+def test_worlds_are_labelled_by_the_names_of_things():
+    names, few = (cm.datasets.load(f"drawings/{world}", split="fluent") for world in ("names", "things"))
+    for data in (names, few):
+        row = data.notes.index("fluent-emoji-flat:elephant")
+        assert data.classes[data.labels[row]] == "elephant"
+        assert sorted(set(data.labels.tolist())) == list(range(len(data.classes)))
+    assert "grinning face" not in few.classes and "one oclock" not in few.classes
+    assert "robot" in names.classes and "robot" not in few.classes
+    train = cm.datasets.load("drawings/things", split="train")
+    assert set(few.classes) <= set(train.classes), "training has a name for all"
+    unread = cm.datasets.load("drawings/things", split="new_names")
+    assert not set(unread.classes) & set(train.classes) and "green book" in unread.classes
+    assert 8_000 < len(train) < 10_000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from clipmini.datasets.drawings import gather, manifest, things
+from clipmini.datasets.drawings import gather, manifest, worlds
 from clipmini.datasets.drawings.manifest import Drawing
 from tools import ROOT
 from tools.scenes.board import MUTED, Card, grid
@@ -61,7 +61,7 @@ def hands() -> Path:
 def shelves() -> Path:
     """Ten random drawings of each stranger, with what their artists call them."""
     card, top = Card(WIDTH), 12
-    for split in things.STRANGERS:
+    for split in worlds.STRANGERS:
         drawn = rows(lambda drawing, split=split: drawing.split == split)
         chosen = random.Random(1).sample(drawn, HANDS)
         top = card.words(20, top, split, WIDTH - 40, 20, MUTED, centre=False, bold=True) + 6
@@ -95,7 +95,7 @@ def copied() -> Path:
 
 
 def _is_stranger(row: int) -> bool:
-    return manifest.drawings()[row].split in things.STRANGERS
+    return manifest.drawings()[row].split in worlds.STRANGERS
 
 
 def _strangers_last(row: int) -> tuple[bool, int]:

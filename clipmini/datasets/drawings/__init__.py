@@ -2,7 +2,7 @@
 
     manifest        which drawings there are, what they are called and in which split they are
     gather          from the manifest to pairs
-    things          which thing is it, among all that training reads the names of
+    worlds          which thing is it: names and things, each a split as one labelled task
     tasks           labelled tasks on the drawings of strangers
     wit             the training split gathered as the paper gathered its images
     sheets          the finished pictures that ship, 32 px a side
@@ -14,13 +14,13 @@ Strangers are studios and artists of whom training sees nothing: fluent (Microso
 silhouettes (game-icons.net), clipart (half of Open Clip Art's authors); lines (Tabler) is a stranger whose style others share.
 """
 
-from clipmini.datasets.drawings import gather, manifest, tasks, things, wit
+from clipmini.datasets.drawings import gather, manifest, tasks, wit, worlds
 from clipmini.datasets.drawings.manifest import Drawing
 from clipmini.datasets.pairs import Pairs
 
 VERSION = 1  # raised by hand with the bytes of the pictures or the manifest; the tests hold their hashes
-STRANGERS = things.STRANGERS
-TASK_SPLITS = {"drawings/wit": wit, "drawings/things": things} | tasks.TASKS
+STRANGERS = worlds.STRANGERS
+TASK_SPLITS = worlds.WORLDS | {"drawings/wit": wit} | tasks.TASKS
 SPLITS = ("train", "val", "val_names", "new_names", *STRANGERS)
 
 
