@@ -6,14 +6,13 @@ from pathlib import Path
 from PIL import Image
 
 from clipmini.datasets.drawings import gather, manifest, worlds
-from clipmini.datasets.drawings.manifest import Drawing
 from tools import ROOT
 from tools.scenes.board import MUTED, Card, grid
 
 STATIC = ROOT / "book" / "_static" / "drawings"
-WIDTH, TILE = 1180, 96
+WIDTH, TILE = 640, 96  # so narrow that words can be read on a phone
 THINGS = ("guitar", "umbrella", "elephant")
-HANDS = 10  # drawings of each thing
+ACROSS = 5  # drawings in a row
 UNSEEN = (
     "green book", "tiger face", "fire engine", "maple leaf", "ice skate",
     "police car", "blue heart", "chocolate bar", "desert island", "cherry blossom",
@@ -33,40 +32,32 @@ def rows(keep) -> list[int]:
     return [row for row, drawing in enumerate(manifest.drawings()) if keep(drawing)]
 
 
-def title(drawing: Drawing) -> str:
-    return manifest.collections()[drawing.collection]["title"]
+def title(row: int) -> str:
+    return manifest.collections()[manifest.drawings()[row].collection]["title"]
 
 
 def hands() -> Path:
-    """Three things, each by ten collections: first those that training sees, then strangers."""
-    card = Card(WIDTH)
-    top = 12
+    """Three things, each in two rows: by collections that training sees, and by strangers."""
+    card, top = Card(WIDTH), 12
     for thing in THINGS:
-        here, seen = [], set()
-        for row in sorted(
-            rows(lambda drawing, thing=thing: drawing.concept == thing and drawing.split != "val"), key=_strangers_last
-        ):
-            if (made := manifest.drawings()[row].collection) not in seen:
-                seen.add(made)
-                here.append(row)
-        known = [row for row in here if not _is_stranger(row)]
-        strange = [row for row in here if _is_stranger(row)]
-        chosen = known[: HANDS - min(len(strange), 4)] + strange[:4]
-        top = grid(
-            card, [picture(row) for row in chosen], [title(manifest.drawings()[row]) for row in chosen], HANDS, 15, top, TILE
-        )
+        drawn = rows(lambda drawing, thing=thing: drawing.concept == thing and drawing.split != "val")
+        for strange in (False, True):
+            of_collection = {manifest.drawings()[row].collection: row for row in reversed(drawn) if _is_stranger(row) == strange}
+            chosen = sorted(of_collection.values())[:ACROSS]
+            top = grid(card, [picture(row) for row in chosen], [title(row) for row in chosen], ACROSS, 17, top, TILE)
+        top += 12
     return card.save("hands", STATIC)
 
 
 def shelves() -> Path:
-    """Ten random drawings of each stranger, with what their artists call them."""
+    """Five random drawings of each stranger, with what their artists call them."""
     card, top = Card(WIDTH), 12
     for split in worlds.STRANGERS:
         drawn = rows(lambda drawing, split=split: drawing.split == split)
-        chosen = random.Random(1).sample(drawn, HANDS)
+        chosen = random.Random(1).sample(drawn, ACROSS)
         top = card.words(20, top, split, WIDTH - 40, 20, MUTED, centre=False, bold=True) + 6
         said = [manifest.drawings()[row].captions[0] for row in chosen]
-        top = grid(card, [picture(row) for row in chosen], said, HANDS, 15, top, TILE)
+        top = grid(card, [picture(row) for row in chosen], said, ACROSS, 17, top, TILE)
     return card.save("shelves", STATIC)
 
 
@@ -74,7 +65,7 @@ def unseen() -> Path:
     """Things whose names training never reads."""
     card = Card(WIDTH)
     first = [rows(lambda drawing, name=name: drawing.split == "new_names" and drawing.concept == name)[0] for name in UNSEEN]
-    grid(card, [picture(row) for row in first], UNSEEN, HANDS, 17, 12, TILE)
+    grid(card, [picture(row) for row in first], UNSEEN, ACROSS, 18, 12, TILE)
     return card.save("unseen", STATIC)
 
 
@@ -83,20 +74,16 @@ def copied() -> Path:
     from tools.drawings.copies import hashes, nearest_rows
 
     marked = rows(lambda drawing: drawing.copy == "look" and drawing.split in ("fluent", "silhouettes", "clipart", "lines"))
-    chosen = random.Random(3).sample(marked, 5)
+    chosen = random.Random(3).sample(marked, 4)
     trained = rows(lambda drawing: drawing.split == "train")
     pictures = gather.pictures(32)
     bits = [hashes([pictures[row].permute(1, 2, 0).numpy() for row in some]) for some in (chosen, trained)]
     pairs = [row for mine, other in zip(chosen, nearest_rows(*bits), strict=True) for row in (mine, trained[other])]
     card = Card(WIDTH)
-    said = [f"{manifest.drawings()[row].captions[0]} ({title(manifest.drawings()[row])})" for row in pairs]
-    grid(card, [picture(row) for row in pairs], said, HANDS, 14, 12, TILE)
+    said = [f"{manifest.drawings()[row].captions[0]} ({title(row)})" for row in pairs]
+    grid(card, [picture(row) for row in pairs], said, 4, 17, 12, TILE)
     return card.save("copies", STATIC)
 
 
 def _is_stranger(row: int) -> bool:
     return manifest.drawings()[row].split in worlds.STRANGERS
-
-
-def _strangers_last(row: int) -> tuple[bool, int]:
-    return _is_stranger(row), row
