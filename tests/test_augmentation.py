@@ -7,7 +7,7 @@ import torch
 
 from clipmini import transforms
 from clipmini.datasets import augmentation
-from clipmini.datasets.augmentation import AUGMENTATIONS, Changes, apply, augment, draw
+from clipmini.datasets.augmentation import AUGMENTATIONS, Changes, apply, augment, draw, ink, jitter, paint
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def changed(images, name, seed=1):
 
 def still(n, **changes):
     """No change of n pictures, but for those given."""
-    nothing = dict.fromkeys((field.name for field in dataclasses.fields(Changes)), torch.zeros(n))
+    needed = [field.name for field in dataclasses.fields(Changes) if field.default is dataclasses.MISSING]
+    nothing = dict.fromkeys(needed, torch.zeros(n))
     return Changes(**nothing | {"zoom_x": torch.ones(n), "zoom_y": torch.ones(n)} | changes)
 
 
@@ -31,11 +32,13 @@ def test_augmentations_stay_pictures(images, name):
     assert out.shape == images.shape and out.dtype == torch.float32
     low, high = transforms.normalize(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 3, 1, 1))
     assert (out >= low - 1e-4).all() and (out <= high + 1e-4).all()
+    if name == "drawings":
+        return  # the light on a white page changes
     white = torch.full_like(images, 255)
     torch.testing.assert_close(changed(white, name), transforms.normalize(white), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["crop", "mild", "handwriting"])
+@pytest.mark.parametrize("name", ["crop", "mild", "handwriting", "drawings"])
 def test_a_generator_decides_an_augmentation(images, name):
     one, two, other = (changed(images, name, seed) for seed in (1, 1, 2))
     assert torch.equal(one, two) and not torch.equal(one, other)
@@ -107,7 +110,7 @@ def test_what_numbers_are_by_default_changes_nothing(images, name, request):
     assert all(torch.equal(a, b) and b.dtype == torch.float32 for a, b in zip(expected, found, strict=True))
 
 
-@pytest.mark.parametrize("name", ["crop", "mild", "handwriting"])
+@pytest.mark.parametrize("name", ["crop", "mild", "handwriting", "drawings"])
 def test_augmentations_keep_precision_and_device(images, name):
     changes = draw(name, 7, torch.Generator().manual_seed(1))
     fine, coarse = apply(images.double() / 255, changes), apply(images.float() / 255, changes)
@@ -128,6 +131,71 @@ def test_half_of_what_handwriting_changes_stays_mild(n):
     assert abs(sum(seen) / 200 - n / 2) < 0.15  # four deviations
 
 
+def painted(images, matrix):
+    """Pictures whose colours go through one matrix (3, 4), whether they are grey or not."""
+    n = len(images)
+    return apply(images, still(n, paint=torch.tensor(matrix).expand(n, 2, 3, 4)))
+
+
+SWAP = [[0.0, 0.5, 0, 0.25], [1, 0, 0, 0], [0, 0, 1, -2]]
+
+
+def test_paint_by_hand(images):
+    x = images.float() / 255
+    out = painted(x, SWAP)
+    expected = torch.stack([x[:, 1] / 2 + 0.25, x[:, 0], torch.zeros_like(x[:, 0])], dim=1)  # below black is black
+    torch.testing.assert_close(out, expected, atol=1e-4, rtol=1e-4)
+    one = painted(x[:, :1], SWAP)
+    torch.testing.assert_close(one, painted(x[:, :1].expand(-1, 3, -1, -1), SWAP), atol=1e-6, rtol=0)
+    torch.testing.assert_close(one[:, 0], x[:, 0] / 2 + 0.25, atol=1e-4, rtol=1e-4)
+
+
+def test_grey_pictures_are_painted_in_their_own_way():
+    x = torch.rand(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    x[1], x[4] = x[1, :1], x[4, :1]
+    x[3, :, 1:] = x[3, :1, 1:]  # a row of pixels in colours is enough
+    changes = still(5, paint=torch.tensor([[[0.0, 0, 0, 0.25]] * 3, [[0, 0, 0, 0.75]] * 3]).expand(5, 2, 3, 4))
+    assert apply(x, changes).mean(dim=(1, 2, 3)).tolist() == [0.25, 0.75, 0.25, 0.25, 0.75]
+    assert (apply(x[:, :1], changes) == 0.75).all()
+
+
+def test_the_light_by_hand():
+    """A grey of the middle is turned neither by saturation nor by contrast; without saturation all channels are the luma's."""
+    colours = jitter(501, torch.Generator().manual_seed(0))
+    black, grey, white = (paint(torch.full((501, 3, 1, 1), value), colours)[..., 0, 0] for value in (0.0, 0.5, 1.0))
+    assert ((white - black) > 0.25).all() and (black < 0.4).all()  # what was dark stays darker than what was light
+    assert 0.75 * 0.35 - 1e-5 <= grey.min() and grey.max() <= 1.15 * 0.65 + 1e-5
+    assert grey.mean() == pytest.approx(0.5 * 0.95, abs=0.02)  # the tint's mean
+    tinted = grey.amax(dim=1) / grey.amin(dim=1)
+    assert 1.3 < tinted.max() <= 1.15 / 0.75 + 1e-5
+    red = paint(torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1).expand(501, -1, -1, -1), colours)[..., 0, 0]
+    assert (red[:, 0] > red[:, 1] - 0.1).all() and (red[:, 0] - red[:, 1]).amax() > 0.9 > 0.4 > (red[:, 0] - red[:, 1]).amin()
+
+
+def test_ink_stands_out_from_its_ground():
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    page = torch.tensor([0.0, 0.5, 1.0]).view(1, 1, 1, 3).expand(501, 1, 1, 3)
+    dark, middle, ground = paint(page, ink(501, torch.Generator().manual_seed(0)))[:, :, 0].unbind(-1)
+    assert (dark @ luma <= 0.5 + 1e-5).all() and (ground >= 0.75 - 1e-5).all()
+    torch.testing.assert_close(middle, (dark + ground) / 2)
+    assert dark.amax() > 0.9 and (dark.amax(dim=1) - dark.amin(dim=1)).mean() > 0.3  # of any colour, not black alone
+
+
+def test_a_third_of_the_grey_drawings_are_inked():
+    changes = draw("drawings", 999, torch.Generator().manual_seed(0))
+    inked = (changes.paint[:, 0] != changes.paint[:, 1]).flatten(1).any(dim=1)
+    assert abs(inked.float().mean() - 1 / 3) < 0.06  # four deviations
+    assert draw("mild", 7, torch.Generator()).paint is draw("handwriting", 7, torch.Generator())[:3].paint is None
+
+
+def test_a_drawing_in_one_channel_comes_out_in_three(images):
+    changes = draw("drawings", 7, torch.Generator().manual_seed(1))
+    one, three = (augment(x, changes) for x in (images[:, :1], images[:, :1].expand(-1, 3, -1, -1)))
+    assert one.shape == (7, 3, 16, 16)
+    torch.testing.assert_close(one, three, atol=1e-5, rtol=0)
+    assert not torch.equal(one[:, 0], one[:, 1])
+
+
 def test_mistakes_are_refused():
     with pytest.raises(ValueError, match="unknown augmentation 'strong'; choose from: none, crop, mild, handwriting"):
         draw("strong", 7, torch.Generator())
@@ -137,4 +205,4 @@ def test_mistakes_are_refused():
 
     with pytest.raises(ValueError, match="expected a generator on the CPU, .* got meta"):
         draw("mild", 7, Elsewhere())
-    assert set(augmentation.AUGMENTATIONS) == {"none", "crop", "mild", "handwriting"}
+    assert set(augmentation.AUGMENTATIONS) == {"none", "crop", "mild", "handwriting", "drawings"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from clipmini.config import choose
@@ -24,6 +24,8 @@ class Changes:
 
     zoom_x, zoom_y: part of the side that is seen. shift_x, shift_y: halves of a side. angle: radians. slant: sideways over up.
     thicken: px that dark strokes grow by, negative where they shrink. blur: 0 for none, 1 for a local average.
+    paint: None, or (N, 2, 3, 4), what becomes of a colour: [:, 0] for pictures in colours, [:, 1] for grey ones; each new
+    channel is a sum of red, green and blue, so weighted, and of a constant.
     """
 
     zoom_x: Tensor
@@ -34,6 +36,7 @@ class Changes:
     slant: Tensor
     thicken: Tensor
     blur: Tensor
+    paint: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> "Changes":
         return Changes(*(part[rows] for part in _parts(self)))
@@ -43,11 +46,15 @@ class Changes:
 
 
 def _parts(changes: Changes) -> tuple[Tensor, ...]:
-    return tuple(getattr(changes, field.name) for field in dataclasses.fields(changes))
+    parts = (getattr(changes, field.name) for field in dataclasses.fields(changes))
+    return tuple(part for part in parts if part is not None)  # paint, the last one, need not be there
 
 
 def _join(one: Changes, other: Changes) -> Changes:
     return Changes(*(torch.cat(pair) for pair in zip(_parts(one), _parts(other), strict=True)))
+
+
+LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue look (ITU-R BT.601)
 
 
 def uniform(n: int, low: float, high: float, generator: torch.Generator) -> Float[Tensor, "N"]:
@@ -84,11 +91,23 @@ def handwriting(n: int, generator: torch.Generator) -> Changes:
     return _join(smooth, rough)
 
 
+def drawings(n: int, generator: torch.Generator) -> Changes:
+    """As if another artist had drawn it: moved, in other colours, a third of the grey ones in an ink on a ground.
+
+    Never mirrored: an arrow to the left is no arrow to the right.
+    """
+    moved = _move(n, generator, angle=15, zoom=0.2, stretch=0.15, slant=0.2, shift=0.1)
+    colours, inked = jitter(n, generator), ink(n, generator)
+    is_inked = (uniform(n, 0, 1, generator) < 1 / 3).view(-1, 1, 1)
+    return dataclasses.replace(moved, paint=torch.stack([colours, torch.where(is_inked, inked, colours)], dim=1))
+
+
 AUGMENTATIONS: dict[str, Callable[[int, torch.Generator], Changes] | None] = {
     "none": None,
     "crop": crop,
     "mild": mild,
     "handwriting": handwriting,
+    "drawings": drawings,
 }
 
 
@@ -113,12 +132,15 @@ def augment(images: UInt8[Tensor, "N C H W"], changes: Changes | None) -> Float[
 
 
 def apply(images: Float[Tensor, "N C H W"], changes: Changes) -> Float[Tensor, "N C H W"]:
-    """Each picture moved; then those that are to be rough, thickened and blurred."""
+    """Each picture moved; those that are to be rough, thickened and blurred; all painted, if any are."""
+    grey = None if changes.paint is None else is_grey(images)
     images = warp(images, changes)
     rough = ((changes.thicken != 0) | (changes.blur != 0)).nonzero()[:, 0]
     if len(rough):
         images[rough] = blur(thicken(images[rough], changes.thicken[rough]), changes.blur[rough])
-    return images
+    if grey is None:
+        return images
+    return paint(images, torch.where(grey.view(-1, 1, 1), changes.paint[:, 1], changes.paint[:, 0]))
 
 
 def warp(images: Float[Tensor, "N C H W"], changes: Changes) -> Float[Tensor, "N C H W"]:
@@ -146,6 +168,45 @@ def blur(images: Float[Tensor, "N C H W"], amount: Float[Tensor, "N"]) -> Float[
     padded = F.pad(images, [2, 2, 2, 2], mode="replicate")
     soft = F.avg_pool2d(F.avg_pool2d(padded, 3, stride=1), 3, stride=1)
     return images + amount.view(-1, 1, 1, 1) * (soft - images)
+
+
+def is_grey(images: Float[Tensor, "N C H W"]) -> Bool[Tensor, "N"]:
+    """Which pictures have three equal channels, or but one."""
+    return (images == images[:, :1]).flatten(1).all(dim=1)
+
+
+def paint(images: Float[Tensor, "N C H W"], colours: Float[Tensor, "N 3 4"]) -> Float[Tensor, "N 3 H W"]:
+    """Each new channel a sum of the old ones and a constant, cut off at 0 and 1."""
+    colours = colours.to(images.dtype)[..., None, None]
+    if images.shape[1] == 1:
+        out = colours[:, :, :3].sum(dim=2) * images
+    else:
+        out = sum(colours[:, :, channel] * images[:, channel : channel + 1] for channel in range(3))
+    return (out + colours[:, :, 3]).clamp_(0, 1)
+
+
+def jitter(n: int, generator: torch.Generator) -> Float[Tensor, "N 3 4"]:
+    """The light changes: saturation, contrast, how much there is of each of red, green and blue, and of all of them."""
+    saturation, contrast = (uniform(n, low, high, generator).view(-1, 1, 1) for low, high in ((0.3, 1.5), (0.6, 1.3)))
+    brighter = uniform(n, -0.15, 0.15, generator).view(-1, 1, 1)
+    tint = 1 + _triples(n, -0.25, 0.15, generator)
+    same, mean = (torch.tensor(rows, dtype=torch.float32, device="cpu") for rows in ([[1, 0, 0], [0, 1, 0], [0, 0, 1]], [LUMA]))
+    colours = contrast * (saturation * same + (1 - saturation) * mean)
+    constant = (0.5 * (1 - contrast) + brighter).expand(-1, 3, -1)  # a contrast around a middle grey
+    return tint * torch.cat([colours, constant], dim=2)
+
+
+def ink(n: int, generator: torch.Generator) -> Float[Tensor, "N 3 4"]:
+    """Black becomes an ink of any colour that looks at most half as bright as white, white a light ground."""
+    luma = torch.tensor(LUMA, dtype=torch.float32, device="cpu").view(1, 3, 1)
+    dark, ground = _triples(n, 0, 1, generator), _triples(n, 0.75, 1, generator)
+    dark = dark * (0.5 / (dark * luma).sum(dim=1, keepdim=True).clamp(min=0.5))
+    return torch.cat([(ground - dark) * luma.view(1, 1, 3), dark], dim=2)
+
+
+def _triples(n: int, low: float, high: float, generator: torch.Generator) -> Float[Tensor, "N 3 1"]:
+    """One number each for red, green and blue."""
+    return uniform(3 * n, low, high, generator).view(n, 3, 1)
 
 
 def _move(
