@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from clipmini.datasets.mixed import Mixed
+from clipmini.evaluate import pixels
 from clipmini.evaluate.pixels import crop_to_ink, nearest_neighbour_scores, recombined_scores
 
 
@@ -39,6 +41,36 @@ def test_more_images_than_a_batch(train):
     assert scores.argmax(dim=1).tolist() == list(range(5)) * 120
 
 
+def test_tiles_change_nothing(monkeypatch):
+    """Pictures in colours, more of both kinds than a tile, a class in several tiles, one in none; against all at once."""
+    generator = torch.Generator().manual_seed(0)
+    train, images = (torch.randint(0, 256, (n, 3, 4, 5), generator=generator, dtype=torch.uint8) for n in (23, 17))
+    labels = torch.randint(0, 6, (23,), generator=generator)
+    ink = [(255 - x.double()).flatten(1) for x in (train, images)]
+    known, asked = (x / x.norm(dim=1, keepdim=True) for x in ink)
+    cosines = asked @ known.T
+    expected = torch.stack([cosines[:, labels == c].amax(dim=1) for c in range(6)], dim=1).float()
+    monkeypatch.setattr(pixels, "TILE", 7)
+    scores = nearest_neighbour_scores(train, labels, 7, images)
+    torch.testing.assert_close(scores[:, :6], expected)
+    assert (scores[:, 6] == -1).all()
+
+
+def test_colours_are_compared(train):
+    """Of two bars in one place, the one in the picture's own colour is nearer."""
+    red, blue = train[:1].clone(), train[:1].clone()
+    red[:, 0], blue[:, 2] = 255, 255
+    scores = nearest_neighbour_scores(torch.cat([red, blue]), torch.tensor([0, 1]), 2, red)
+    torch.testing.assert_close(scores, torch.tensor([[1.0, 0.5]]))
+
+
+@pytest.mark.parametrize("one_colour", [0, 3, 5])
+def test_pictures_in_one_colour_and_in_colours(train, one_colour):
+    place = torch.where(torch.arange(5) < one_colour, ~torch.arange(5), torch.arange(5) - one_colour)
+    mixed = Mixed(train[:one_colour, :1], train[one_colour:], place)
+    assert torch.equal(*(nearest_neighbour_scores(x, torch.arange(5), 5, x) for x in (mixed, train)))
+
+
 def test_sizes_that_differ_are_refused(train):
     with pytest.raises(ValueError, match="expected images of one size"):
         nearest_neighbour_scores(train, torch.arange(5), 5, train[..., :6])
@@ -53,6 +85,13 @@ def test_crop_to_ink_finds_the_box():
     assert cropped.shape == page.shape and cropped.dtype == torch.uint8
     assert cropped.float().mean(dim=(1, 2, 3)).tolist()[1] == 0
     assert 0 < cropped[0].float().mean() < 40
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_crop_to_ink_finds_ink_of_any_colour(channel):
+    page = torch.full((1, 3, 12, 8), 255, dtype=torch.uint8)
+    page[0, channel, 3:6, 2:4] = 0
+    assert crop_to_ink(page).float().mean(dim=(0, 2, 3)).tolist() == [0 if c == channel else 255 for c in range(3)]
 
 
 def test_crop_to_ink_leaves_an_empty_page():

@@ -7,17 +7,20 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+TILE = 4096  # images, and training images, that are compared at a time: as floats, all would not fit the memory
+
 
 def nearest_neighbour_scores(
     train: UInt8[Tensor, "M C H W"], labels: Int[Tensor, "M"], classes: int, images: UInt8[Tensor, "N C H W"]
 ) -> Float[Tensor, "N classes"]:
     """For each image and class, the cosine of ink to the class's closest training image: no learning at all.
 
-    A class without a training image scores -1, below every other.
+    Ink is what a channel lacks to white, so a cosine of pictures in colours compares colours, too. A class without a training
+    image scores -1, below every other.
 
     Args:
         train: (M, C, H, W), training images.
-        labels: (M,), their classes.
+        labels: (M,), their classes: names, or concepts.
         classes: how many there are.
         images: (N, C, H, W), of the same size.
     Returns:
@@ -27,12 +30,12 @@ def nearest_neighbour_scores(
     """
     if train.shape[1:] != images.shape[1:]:
         raise ValueError(f"expected images of one size, got {tuple(train.shape[1:])} and {tuple(images.shape[1:])}")
-    known, out = _ink(train), []
-    for batch in images.split(512):
-        cosines = _ink(batch) @ known.T
-        empty = torch.full((len(batch), classes), -1.0)
-        out.append(empty.scatter_reduce(1, labels.expand(len(batch), -1), cosines, "amax"))
-    return torch.cat(out)
+    scores = torch.full((len(images), classes), -1.0)
+    for batch, best in zip(images.split(TILE), scores.split(TILE), strict=True):
+        ink = _ink(batch)
+        for known, theirs in zip(train.split(TILE), labels.split(TILE), strict=True):
+            best.scatter_reduce_(1, theirs.expand(len(batch), -1), ink @ _ink(known).T, "amax")
+    return scores
 
 
 def recombined_scores(scores: Float[Tensor, "N C"], names: Sequence[str], k: int = 5) -> Float[Tensor, "N C"]:
@@ -63,7 +66,7 @@ def crop_to_ink(images: UInt8[Tensor, "N 3 H W"], threshold: int = 192) -> UInt8
     height, width = images.shape[-2:]
     out = []
     for image in images:
-        ink = image[0] < threshold
+        ink = (image < threshold).any(dim=0)
         rows, columns = ink.any(dim=1).nonzero(), ink.any(dim=0).nonzero()
         if len(rows):
             image = image[:, rows[0, 0] : rows[-1, 0] + 1, columns[0, 0] : columns[-1, 0] + 1]
