@@ -11,6 +11,7 @@ Its folders are the paper's sections, and each imports only from those before it
     weights      released files and ours; cm.load                                     2.4
     training     the loop and its parts                                               2.5
     evaluate     what a trained model knows                                           3
+    course       checkers of exercises
     cost  notebook  cli                          above all
 """
 
@@ -31,7 +32,7 @@ HOMES = {  # public name -> the module that has it, or that it is
     "load": "weights.zoo",
 }
 MODULES = {  # modules that are used by a short name
-    **{name: name for name in ("cost", "datasets", "evaluate", "models", "notebook", "objectives", "plots", "weights")},
+    **{name: name for name in ("cost", "course", "datasets", "evaluate", "models", "notebook", "objectives", "plots", "weights")},
     "baselines": "evaluate.pixels",
     "metrics": "evaluate.metrics",
     "scores": "evaluate.scores",
