@@ -9,6 +9,7 @@ from clipmini import tensors
 from clipmini.config import CLIPConfig
 from clipmini.models.clip import CLIP
 from clipmini.tokenizer import Tokenizer
+from clipmini.weights.configured import check_is_as_configured
 from clipmini.weights.uncompiled import state_dict, uncompiled
 from clipmini.weights.unfilled import unfilled
 
@@ -27,7 +28,7 @@ def save(model: CLIP, path: str | Path, *, tokenizer: Tokenizer | None = None, d
     the vocabulary does not match the weights, or the file cannot be written (what was there before is unchanged).
     """
     model = uncompiled(model)
-    _check_is_as_configured(model)
+    check_is_as_configured(model)
     metadata = {"format": FORMAT, "config": json.dumps(model.config.to_dict())}
     if tokenizer is not None:
         check_vocabulary(model, tokenizer)
@@ -58,23 +59,6 @@ def load(path: str | Path) -> tuple[CLIP, Tokenizer | None]:
     if tokenizer is not None:
         check_vocabulary(model, tokenizer)
     return model.eval(), tokenizer
-
-
-def _check_is_as_configured(model: CLIP) -> None:
-    expected, found = _leaves(unfilled(model.config)), _leaves(model)
-    for name in {**expected, **found}:
-        if expected.get(name) != found.get(name):
-            here, made = found.get(name, "nothing"), expected.get(name, "nothing")
-            raise ValueError(
-                f"the model's {name} is {here}, where its configuration makes {made}: a checkpoint would read back as another "
-                "model. Keep its state_dict, and the code that changes it"
-            )
-
-
-def _leaves(model: CLIP) -> dict[str, str]:
-    """Its smallest parts, compiled or not, and what each is."""
-    parts = model.named_modules()
-    return {name.replace("_orig_mod.", ""): repr(part) for name, part in parts if next(part.children(), None) is None}
 
 
 def _unfilled(path: Path, config: CLIPConfig) -> CLIP:

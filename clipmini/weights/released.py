@@ -12,6 +12,7 @@ from torch import Tensor
 
 from clipmini.config import HEAD_WIDTH, CLIPConfig, ResNetConfig, TextConfig, ViTConfig
 from clipmini.models.clip import CLIP
+from clipmini.weights.configured import check_is_as_configured
 from clipmini.weights.uncompiled import state_dict, uncompiled
 from clipmini.weights.unfilled import unfilled
 
@@ -49,7 +50,11 @@ def to_openai(model: CLIP) -> dict[str, Tensor]:
 
 
 def released_names(model: CLIP) -> dict[str, Tensor]:
-    """The weights under their released names, for files that say what the released ones leave out."""
+    """The weights under their released names, for files that say what the released ones leave out.
+
+    Raises: ValueError if a part of the model is not what its configuration says.
+    """
+    check_is_as_configured(model)
     weights = {key.removeprefix("text."): value for key, value in state_dict(uncompiled(model)).items()}
     return dict(sorted(weights.items(), key=lambda item: ORDER.index(item[0].split(".")[0])))
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from filelock import FileLock
 
-from clipmini.config import choose
+from clipmini.config import check_seed, choose
 from clipmini.datasets.transforms import preprocess
 from clipmini.download import Remote, fetch
 from clipmini.files import cache_dir, data_folder, package_data
@@ -113,10 +113,11 @@ def stand_in(name: str, seed: int = 0) -> Archive:
     Biases and gains get noise as well: at zero and one they would hide a mistake. In place of the released vocabulary
     there are as many ids, each merge joining two bytes.
     """
+    check_seed(seed)
     remote = choose("released model", name, released())
     path = cache_dir() / f"random-{remote.name}"
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every device's, too
         model = CLIP.from_preset(name)
         for parameter in model.parameters():
             if parameter.ndim == 1:
