@@ -246,6 +246,12 @@ PRESETS: dict[str, CLIPConfig] = {
     # Ours, for two CPU cores: attention pooling wants at least 4 x 4 positions, so two stages at 32 px.
     "mini-resnet": _mini(128, _resnet((1, 1), 16, 32), 64),
     "mini-vit": _mini(128, _vit(8, 64, 6, 32), 64),  # one head, six layers; with its twin 2 MB in half precision
+    # Ours, a ladder from 0.2 to 4 million parameters: a pair costs 2.9 times as many multiply-adds a step further up.
+    "ladder-16": _mini(64, _vit(4, 64, 2, 16), 32, 2),
+    "ladder-20": _mini(96, _vit(4, 64, 3, 20), 64, 2),
+    "ladder-24": _mini(128, _vit(4, 96, 4, 24), 64, 4),
+    "ladder-28": _mini(160, _vit(4, 128, 5, 28), 96, 5),
+    "ladder-32": _mini(192, _vit(4, 192, 6, 32), 128, 5),
     # Ours, for one small GPU.
     "small-resnet": _mini(256, _resnet((2, 2, 2), 48, 64), 256, 4),
     "small-vit": _mini(256, _vit(8, 256, 6, 64), 256, 4),

@@ -28,6 +28,21 @@ def test_a_vision_transformer_by_hand():
     assert published_multiply_adds(cm.PRESETS["ViT-B/32"]) == expected
 
 
+def test_the_ladders_steps_are_even():
+    """In the multiply-adds of a pair; everything that has a size grows or stays."""
+    ladder = {name: config for name, config in cm.PRESETS.items() if name.startswith("ladder-")}
+    assert list(ladder) == [f"ladder-{side}" for side in (16, 20, 24, 28, 32)]
+    pair = [sum(multiply_adds(config)) for config in ladder.values()]
+    assert all(2.8 < more / less < 3 for less, more in zip(pair, pair[1:], strict=False))
+    parameters = [sum(p.numel() for p in cm.CLIP(config).parameters()) for config in ladder.values()]
+    assert parameters == [203_137, 401_537, 810_689, 1_800_993, 4_013_185]
+    for name, config in ladder.items():
+        assert f"ladder-{config.vision.resolution}" == name and config.vision.patch == 4
+    sizes = [(c.embed_dim, c.vision.width, c.vision.layers, c.text.width, c.text.layers) for c in ladder.values()]
+    for smaller, larger in zip(sizes, sizes[1:], strict=False):
+        assert all(a <= b for a, b in zip(smaller, larger, strict=True))
+
+
 def test_parameters_are_the_models(config):
     assert cost(config).parameters == sum(p.numel() for p in cm.CLIP(config).parameters())
 
