@@ -11,7 +11,7 @@ import torch
 
 import clipmini as cm
 from clipmini.datasets import drawings
-from clipmini.datasets.drawings import gather, manifest, redraw, sheets
+from clipmini.datasets.drawings import gather, manifest, packages, redraw, sheets
 from clipmini.datasets.drawings.tasks import ENOUGH
 from clipmini.files import data_folder
 from tools import ROOT
@@ -226,3 +226,20 @@ def test_worlds_are_labelled_by_the_names_of_things():
     unread = cm.datasets.load("drawings/things", split="new_names")
     assert not set(unread.classes) & set(train.classes) and "green book" in unread.classes
     assert 8_000 < len(train) < 10_000
+
+
+def test_openmoji_is_drawn_from_its_package(monkeypatch, tmp_path):
+    body = '<path d="M0 0h16v8H0z" fill="#0a0"/>'
+    files = {
+        "chars.json": {"1f438": "frog", "1f438-1f3fb": "frog-light", "41": "letter-a", "1f3b8": "guitar"},
+        "icons.json": {"icons": {key: {"body": body} for key in ("frog", "frog-light", "letter-a", "guitar")}},
+    }
+    monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path))
+    monkeypatch.setattr(packages, "read_json", lambda name, member: files[member])
+    data = cm.datasets.load("drawings/openmoji", split="strangers")
+    assert data.captions == ["guitar", "frog"]
+    assert [data.classes[label] for label in data.labels] == data.captions
+    assert data.images[0, :, 4, 4].tolist() == [0, 170, 0]
+    frog = cm.datasets.load("drawings/names", split="fluent")
+    assert data.concept[1] == frog.concept[frog.notes.index("fluent-emoji-flat:frog")]
+    assert "CC BY-SA" in cm.datasets.about("drawings/openmoji", "strangers")

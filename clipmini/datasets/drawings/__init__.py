@@ -4,6 +4,7 @@
     gather          from the manifest to pairs
     worlds          which thing is it: names and things, each a split as one labelled task
     tasks           labelled tasks on the drawings of strangers
+    openmoji        one more stranger, which npm brings
     wit             the training split gathered as the paper gathered its images
     sheets          the finished pictures that ship, 32 px a side
     packages        where the drawings come from, in which version
@@ -14,13 +15,13 @@ Strangers are studios and artists of whom training sees nothing: fluent (Microso
 silhouettes (game-icons.net), clipart (half of Open Clip Art's authors); lines (Tabler) is a stranger whose style others share.
 """
 
-from clipmini.datasets.drawings import gather, manifest, tasks, wit, worlds
+from clipmini.datasets.drawings import gather, manifest, openmoji, tasks, wit, worlds
 from clipmini.datasets.drawings.manifest import Drawing
 from clipmini.datasets.pairs import Pairs
 
 VERSION = 1  # raised by hand with the bytes of the pictures or the manifest; the tests hold their hashes
 STRANGERS = worlds.STRANGERS
-TASK_SPLITS = worlds.WORLDS | {"drawings/wit": wit} | tasks.TASKS
+TASK_SPLITS = worlds.WORLDS | {"drawings/wit": wit, "drawings/openmoji": openmoji} | tasks.TASKS
 SPLITS = ("train", "val", "val_names", "new_names", *STRANGERS)
 
 

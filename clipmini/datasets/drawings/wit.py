@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clipmini.config import check_seed
 from clipmini.datasets.drawings import gather, manifest
 from clipmini.datasets.pairs import Pairs
 
@@ -67,12 +68,13 @@ def collect(queries: Sequence[str], texts: Sequence[str], cap: int | None = CAP,
     """The texts that hold a query as whole words, at most `cap` for each, drawn without favour.
 
     Args: queries: words, or pairs of words. texts: one a picture. cap: of each query; None for no limit. seed: of the draw.
-    Raises: ValueError for a cap below 1.
+    Raises: ValueError for a cap below 1, or a seed that is none.
     """
     if cap is not None and cap < 1:
         raise ValueError(f"cap must be at least 1, or None for no limit, got {cap}")
+    check_seed(seed)
     holders = _index(texts)
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(seed % 2**64)
     found, kept, rows = {}, {}, set()
     for query in queries:
         here = holders.get(query, [])
