@@ -189,6 +189,15 @@ def test_a_run_with_wordings_resumes_to_the_same_bits(tmp_path, vit_config, tok,
     assert [log.loss for log in rest] == [log.loss for log in whole[rest[0].step :]]
 
 
+def test_an_empty_text_is_refused_with_its_row(vit_config, tok, pairs):
+    captions = [*pairs.captions[:5], " ", *pairs.captions[6:]]
+    with pytest.raises(ValueError, match="patterns, split train: row 5 has an empty text"):
+        cm.train(fresh(vit_config), tok, dataclasses.replace(pairs, captions=captions), CONFIG)
+    worded = [(caption, "") if i == 7 else (caption,) for i, caption in enumerate(pairs.captions)]
+    with pytest.raises(ValueError, match="row 7 has an empty text"):
+        cm.train(fresh(vit_config), tok, dataclasses.replace(pairs, wordings=worded), CONFIG)
+
+
 def test_equal_concepts_are_matches_of_each_other(vit_config, tok, pairs):
     concept = torch.arange(len(pairs)) // 2
     data, settings = dataclasses.replace(pairs, concept=concept), cm.TrainConfig(batch_size=23)
@@ -199,7 +208,7 @@ def test_equal_concepts_are_matches_of_each_other(vit_config, tok, pairs):
     torch.testing.assert_close(Contrastive("concepts").loss(model, (image, text), batch), expected)
     assert not torch.isclose(Contrastive("captions").loss(model, (image, text), batch), expected)
     assert torch.equal(batch[5:7].concept_ids, batch.concept_ids[5:7])
-    with pytest.raises(ValueError, match="does not say which concept"):
+    with pytest.raises(ValueError, match="does not say which concept each picture shows: choose from: identity, captions"):
         cm.train(model, tok, pairs, cm.TrainConfig(steps=1, batch_size=23), objective=Contrastive("concepts"))
 
 

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
+from clipmini.datasets.mixed import Mixed
+
 # The fields with a value for each image; whether it means the same beside another data set, so that a sum keeps it.
 PER_IMAGE = {
     "captions": True,
@@ -97,7 +99,9 @@ class Pairs:
         rows = _numbers(rows, len(self)).to(self.images.device)
         parts = {what: values for what in PER_IMAGE if (values := getattr(self, what)) is not None}
         kept = {k: v[rows] if isinstance(v, Tensor) else [v[i] for i in rows.tolist()] for k, v in parts.items()}
-        return replace(self, images=self.pixels[rows].expand(-1, 3, -1, -1), **kept)
+        mixed = isinstance(self.images, Mixed)
+        images = self.images.take(rows) if mixed else self.pixels[rows].expand(-1, 3, -1, -1)
+        return replace(self, images=images, **kept)
 
     def __add__(self, other: "Pairs") -> "Pairs":
         """These pairs and the other ones after them, to train on: images, captions, and wordings and notes if both have some.

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from clipmini.config import choose
+from clipmini.datasets import Pairs
 from clipmini.datasets.batch import Batch
 from clipmini.models.clip import CLIP
 from clipmini.models.layers import at_least_fp32
@@ -66,10 +67,19 @@ def match_targets(ids: Int[Tensor, "N"] | None, logits: Float[Tensor, "N N"]) ->
 
 
 TILE = 1024  # rows and columns of the similarity matrix that exist at a time, where a batch has more
+
+
+def concept_ids(batch: Batch) -> Int[Tensor, "N"]:
+    """Those of a batch. Raises: ValueError if it has none: then each pair would be its only match, without a word."""
+    if batch.concept_ids is None:
+        raise ValueError("the batch does not say which concept each picture shows: its data have none")
+    return batch.concept_ids
+
+
 MATCHES: dict[str, Callable[[Batch], Tensor | None]] = {
     "identity": lambda batch: None,  # the paper's: pair i, and no other
     "captions": lambda batch: batch.caption_ids,
-    "concepts": lambda batch: batch.concept_ids,
+    "concepts": concept_ids,
 }
 
 
@@ -79,6 +89,13 @@ class Contrastive(Objective):
     def __init__(self, matches: str = "captions"):
         super().__init__()
         self.matches, self.targets = matches, choose("kind of matches", matches, MATCHES)
+
+    def check_data(self, data: Pairs) -> None:
+        """Raises ValueError where concepts are to match, and there are none."""
+        if self.matches == "concepts" and data.concept is None:
+            raise ValueError(
+                f"{data.name}, split {data.split}, does not say which concept each picture shows: choose from: identity, captions"
+            )
 
     def encode(self, model: CLIP, batch: Batch) -> Iterator[Float[Tensor, "N E"]]:
         yield model.encode_image(batch.images)

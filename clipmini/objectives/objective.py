@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from clipmini.datasets import Pairs
 from clipmini.datasets.batch import Batch
 from clipmini.models.clip import CLIP
 
 
 class Objective(nn.Module):
     """What training minimises, in two halves, so that a batch can be encoded in parts. Its own parameters are trained, too."""
+
+    def check_data(self, data: Pairs) -> None:
+        """Raise ValueError for data that it cannot be trained on; `train` asks before it begins."""
 
     def encode(self, model: CLIP, batch: Batch) -> Iterator[Float[Tensor, "N ..."]]:
         """Yield tensors whose row i comes from pair i alone, each with a graph of its own.

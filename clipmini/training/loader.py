@@ -50,6 +50,13 @@ def held(pixels: Tensor, device: torch.device) -> Tensor:
     return pixels.to(device)
 
 
+def check_texts(data: Pairs) -> None:
+    """Raise ValueError, with the row, for an empty caption or wording: it says nothing of its picture."""
+    for i, texts in enumerate(data.wordings or ((caption,) for caption in data.captions)):
+        if not all(text.strip() for text in texts):
+            raise ValueError(f"{data.name}, split {data.split}: row {i} has an empty text, {texts!r:.80}: leave it out")
+
+
 class Wordings:
     """The distinct texts of some pairs, M of them, and which of them each pair has: (N, K) numbers, the caption first."""
 

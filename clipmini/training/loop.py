@@ -18,7 +18,7 @@ from clipmini.objectives.objective import Objective, Whole
 from clipmini.tokenizer import Tokenizer
 from clipmini.training.errors import check_finite, explaining
 from clipmini.training.history import StepLog
-from clipmini.training.loader import Loader
+from clipmini.training.loader import Loader, check_texts
 from clipmini.training.memory import backward, prepare
 from clipmini.training.optimizer import gradient_norm, make_optimizer
 from clipmini.training.precision import keep_freed_memory, mixed_precision, pick_device
@@ -26,7 +26,7 @@ from clipmini.training.runs import describe, open_folder
 from clipmini.training.schedule import learning_rate
 from clipmini.training.state import TrainingState
 from clipmini.training.stopping import Terminated, save_when_leaving, saving, uninterrupted
-from clipmini.weights import check_vocabulary, uncompiled
+from clipmini.weights import check_is_as_configured, check_vocabulary, uncompiled
 
 
 def train(
@@ -53,6 +53,8 @@ def train(
     model = uncompiled(model)
     objective = Contrastive() if objective is None else getattr(objective, "_orig_mod", objective)  # itself, where compiled
     check_fit(model, tok, data, config, objective)
+    if run_dir is not None:
+        check_is_as_configured(model)  # now, and not at the first checkpoint
     if resume and run_dir is None:
         raise ValueError("resume needs the run_dir of the run that is to go on")
     run_dir = run_dir and Path(run_dir).absolute()  # wherever the reader goes meanwhile
@@ -121,8 +123,9 @@ def check_fit(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, obj
     mixed_precision(config.precision, pick_device(config.device))
     if data.captions is None:
         raise ValueError(f"{data.name} has no captions to train on")
-    if getattr(objective, "matches", "") == "concepts" and data.concept is None:
-        raise ValueError(f'{data.name} does not say which concept each picture shows: choose matches="captions" or "identity"')
+    check_texts(data)
+    if isinstance(objective, Objective):
+        objective.check_data(data)
     if len(data) < config.batch_size:
         raise ValueError(f"a batch of {config.batch_size} needs as many pairs; {data.name} has {len(data)}")
     if any(p.dtype != torch.float32 for p in model.parameters()):

@@ -253,7 +253,8 @@ def describe(model: CLIP, tok: Tokenizer, data: Pairs, config: TrainConfig, obje
             "split": data.split,
             "pairs": len(data),
             "captions": digest("\0".join(data.captions if data.wordings is None else map("|".join, data.wordings)).encode()),
-            "images": digest(data.pixels.contiguous().numpy()),
+            "concept": None if data.concept is None else digest(data.concept.numpy()),
+            "images": digest(*(part.contiguous().numpy() for part in data.pixels.split(4096))),
         },
         "vocabulary": tok.hash,
         "objective": type(objective).__qualname__,
@@ -273,9 +274,12 @@ def settings(objective: torch.nn.Module) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in sorted(found.items()))
 
 
-def digest(data) -> str:
-    """Sixteen hex digits of bytes."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+def digest(*parts) -> str:
+    """Sixteen hex digits of bytes, in parts or not."""
+    hashed = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        hashed.update(part)
+    return hashed.hexdigest()
 
 
 def refuse_changes(path: Path, before: dict, now: dict) -> None:
