@@ -10,8 +10,8 @@ from torch import Tensor
 from clipmini.intervals import Interval, clustered_interval, t_interval, wilson_interval
 
 __all__ = [
-    "Interval", "clustered_interval", "hits_at_k", "mean_per_class", "ranks", "recall_at_k", "t_interval", "top_k",
-    "wilson_interval",
+    "Interval", "clustered_interval", "hits_at_k", "hits_per_class", "mean_per_class", "ranks", "recall_at_k", "t_interval",
+    "top_k", "wilson_interval",
 ]
 
 
@@ -84,6 +84,18 @@ def _ranks(scores: Tensor, positives: Tensor) -> Tensor:
     right = scores.gather(1, positives.clamp(min=0).long()).masked_fill(padding, -math.inf)
     best = right.amax(dim=1, keepdim=True)
     return (scores >= best).sum(dim=1) - ((right >= best) & ~padding).sum(dim=1)
+
+
+def hits_per_class(hits: Bool[Tensor, "N"], labels: Int[Tensor, "N"]) -> float:
+    """The fraction of each class's rows that are hits, averaged over the classes that occur: rare ones count as much.
+
+    Raises: ValueError if there are no rows, or the two differ in shape.
+    """
+    if hits.shape != labels.shape or labels.ndim != 1 or len(labels) == 0:
+        raise ValueError(f"expected hits and labels (N,), at least one, got {tuple(hits.shape)} and {tuple(labels.shape)}")
+    _, classes, counts = labels.unique(return_inverse=True, return_counts=True)
+    found = torch.zeros(len(counts), dtype=torch.double).index_add_(0, classes, hits.double())
+    return (found / counts).mean().item()
 
 
 def mean_per_class(predictions: Int[Tensor, "N"], labels: Int[Tensor, "N"]) -> float:
