@@ -5,6 +5,7 @@
     book/          render the pages; the figures of the introduction
     exercises/     print the numbers that the solutions of each chapter quote
     scenes/        the page about the data set scenes: its tables, numbers, figures; the hashes of its bytes
+    drawings/      the data set drawings, from its packages to its page, its tasks and the hashes of its bytes
     data/          the files in data/ that are not trained: the vocabulary, the list of glyphs
     check/         run the chapters and tests as other machines would
 
