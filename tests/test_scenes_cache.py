@@ -11,6 +11,7 @@ import torch
 from filelock import FileLock
 
 import clipmini as cm
+from clipmini import tensors
 from clipmini.cli import main
 from clipmini.datasets import cache as store
 from clipmini.datasets import scenes
@@ -158,7 +159,7 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch, chosen):
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("CLIPMINI_CACHE", str(tmp_path)) if chosen else monkeypatch.delenv("CLIPMINI_CACHE", raising=False)
-    monkeypatch.setattr(store, "save_file", full)
+    monkeypatch.setattr(tensors, "save_file", full)
     told = (pytest.raises, ValueError, "CLIPMINI_CACHE: could") if chosen else (pytest.warns, UserWarning, "could not save")
     with told[0](told[1], match=told[2]):
         assert store.cached(tmp_path / "x", lambda: {"a": np.ones(3)})["a"].tolist() == [1, 1, 1]
