@@ -1,6 +1,6 @@
 """python -m tools.drawings.card: write the numbers, tables and figures of the page book/drawings.md from the data itself."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import yaml
@@ -60,8 +60,12 @@ def facts() -> dict[str, str]:
         "enough": ENOUGH,
         "version": drawings.VERSION,
     }
+    by = defaultdict(set)
+    for row in train:
+        by[row.concept].add(row.collection)
+    alone = sum(len(collections) == 1 for collections in by.values()) / len(by)
     said = {name: f"{count:,}" for name, count in counted.items()}
-    return said | {"megabytes": f"{sum(path.stat().st_size for path in files) / 1e6:.0f}"}
+    return said | {"alone": f"{alone:.0%}"} | {"megabytes": f"{sum(path.stat().st_size for path in files) / 1e6:.0f}"}
 
 
 def splits() -> str:
