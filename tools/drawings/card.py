@@ -17,13 +17,13 @@ PAGE = ROOT / "book" / "drawings.md"
 TABLES = ROOT / "book" / "drawings_tables"
 WHO = {
     "train": "all others",
-    "val": "Mozilla, Iconoir, VMware: to choose a recipe by",
-    "val_names": "as new_names, to choose a recipe by",
-    "new_names": "names that training never reads, by those whom it sees",
+    "val": "Mozilla, Iconoir, VMware",
+    "val_names": "as new_names",
+    "new_names": "those of train",
     "fluent": "Microsoft's emoji",
     "freehand": "Streamline's four sets",
     "silhouettes": "game-icons.net",
-    "lines": "Tabler: a stranger in a familiar style",
+    "lines": "Tabler",
     "clipart": "half of the artists of Open Clip Art",
 }
 
