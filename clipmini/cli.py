@@ -131,7 +131,8 @@ def run_datasets(args) -> None:
     """List data sets, their splits and sizes."""
     for name in datasets.names():
         splits = datasets.splits(name)
-        for split in splits if "/" not in name else ["|".join(splits)]:  # a task on one line, with its test split's size
+        task = "/" in name and len(splits) <= 3  # on one line, with its test split's size
+        for split in ["|".join(splits)] if task else splits:
             print(f"{name + ':' + split:44} {datasets.about(name, split.split('|')[-1])}")
 
 
