@@ -18,9 +18,14 @@ SETTINGS = ("native", "avx2", "default", "one-thread")
 
 
 def without(*prefixes: str) -> dict[str, str]:
-    """NumPy reads none of PyTorch's variables: it has a list of instructions to leave out, by names of its own."""
+    """NumPy reads none of PyTorch's variables: it has a list of instructions to leave out, by names of its own.
+
+    What is left out already stays out: NumPy does not find it, and a test may ask from within another setting.
+    """
     found = np.__config__.show(mode="dicts").get("SIMD Extensions", {}).get("found", [])
-    return {"NPY_DISABLE_CPU_FEATURES": " ".join(name for name in found if name.startswith(prefixes))}
+    left_out = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
+    names = [*left_out, *(name for name in found if name.startswith(prefixes))]
+    return {"NPY_DISABLE_CPU_FEATURES": " ".join(dict.fromkeys(names))}
 
 
 def variables(setting: str) -> dict[str, str]:
