@@ -19,7 +19,7 @@ def render(svg: str, resolution: int) -> np.ndarray:
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
-        raise ValueError('drawing at another size needs resvg: pip install "clipmini[drawings]"') from None
+        raise ValueError('drawing at another size needs resvg: pip install resvg_py') from None
     try:
         png = bytes(svg_to_bytes(svg_string=svg, width=resolution, height=resolution, skip_system_fonts=True))
     except ValueError as error:
