@@ -12,7 +12,8 @@ from PIL import Image
 from clipmini.datasets.drawings import icons, packages, redraw
 from clipmini.datasets.drawings.packages import Package
 from clipmini.datasets.drawings.render import NotDrawn, cut_out, render
-from tools.drawings import copies
+from clipmini.files import package_data
+from tools.drawings import copies, pin
 from tools.drawings.concepts import Joined
 from tools.drawings.fit import regional
 from tools.drawings.words import says_any, title
@@ -212,3 +213,15 @@ def test_a_collection_is_drawn_once_and_a_name_that_it_lacks_is_told(monkeypatch
     assert np.array_equal(redraw.collection("noto", ["corner", "turned"], 33)["grey"], found["grey"]), "half a file is made anew"
     with pytest.raises(ValueError, match="noto has no drawing 'nothing', and 1 in all of 2 are not in it"):
         redraw.collection("noto", ["corner", "nothing"], 33)
+
+
+def test_a_package_is_pinned_with_the_hash_of_what_came(registry):
+    found = pin.pinned("npm", "things", "1.0.0")
+    assert found == packages.pinned()["things"]
+    registry.unlink()
+    with pytest.raises(ValueError, match="cannot fetch things 2.0.0"):
+        pin.pinned("npm", "things", "2.0.0")
+
+
+def test_the_list_of_packages_is_as_it_is_kept():
+    assert pin.text(packages.pinned()) == package_data(packages.PINNED).read_text()

@@ -3,12 +3,10 @@
 Only drawings of things whose names training reads, one a character.
 """
 
-from collections.abc import Callable
-
-import numpy as np
 import torch
 
 from clipmini.datasets.drawings import gather, manifest, packages, redraw
+from clipmini.datasets.mixed import Mixed
 from clipmini.datasets.pairs import Pairs
 
 SPLITS = ("strangers",)
@@ -22,13 +20,14 @@ def load(split: str = "strangers", resolution: int = gather.SHIPPED) -> Pairs:
     """
     shown = _things(packages.read_json(PACKAGE, "chars.json"))
     drawn = redraw.collection("openmoji", list(shown), resolution)
-    keys = [key for key, place in zip(shown, drawn["place"].tolist(), strict=True) if place != redraw.MISSING]
+    there = drawn["place"] != redraw.MISSING
+    keys = [key for key, is_there in zip(shown, there, strict=True) if is_there]
     classes = {thing: number for number, thing in enumerate(sorted({shown[key] for key in keys}))}
-    pictures = [picture for picture in map(_at(drawn), drawn["place"].tolist()) if picture is not None]
+    grey, colour, place = (torch.from_numpy(part) for part in (drawn["grey"], drawn["colour"], drawn["place"][there]))
     return Pairs(
         name="drawings/openmoji",
         split=split,
-        images=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous(),
+        images=Mixed(grey[:, None], colour.permute(0, 3, 1, 2), place),
         captions=[key.replace("-", " ") for key in keys],
         labels=torch.tensor([classes[shown[key]] for key in keys]),
         classes=list(classes),
@@ -48,14 +47,3 @@ def _things(characters: dict[str, str]) -> dict[str, str]:
     of_character = {thing.character: name for name, thing in manifest.concepts().items() if name in known}
     plain = {"-".join(part for part in code.split("-") if part != "fe0f"): key for code, key in reversed(characters.items())}
     return {key: of_character[code] for code, key in sorted(plain.items()) if code in of_character}
-
-
-def _at(drawn: dict[str, np.ndarray]) -> Callable[[int], np.ndarray | None]:
-    """From a place to a picture (S, S, 3), None where there is none."""
-
-    def picture(place: int) -> np.ndarray | None:
-        if place == redraw.MISSING:
-            return None
-        return drawn["colour"][place] if place >= 0 else drawn["grey"][~place][..., None].repeat(3, axis=-1)
-
-    return picture

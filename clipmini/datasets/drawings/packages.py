@@ -57,8 +57,8 @@ def fetch(name: str) -> Path:
     package = choose("package", name, pinned())
     path = cache_dir() / "packages" / package.file
     if not path.is_file():
-        _bring(package, path)
-    if (found := _sha512(path)) != package.sha512:
+        bring(package, path)
+    if (found := sha512(path)) != package.sha512:
         raise ValueError(
             f"{path} is not {package.name} {package.version}: expected SHA-512 {package.sha512[:16]}..., got {found[:16]}...; "
             f"delete it, and it is fetched anew by: {' '.join(package.command)}"
@@ -81,19 +81,8 @@ def read_json(name: str, member: str) -> dict:
         return json.load(archive.extractfile(f"package/{member}"))
 
 
-def pin(source: str, name: str, version: str) -> Package:
-    """Fetch a package as it is today, for the list of those that are pinned."""
-    stem = name.removeprefix("@").replace("/", "-")
-    file = f"{stem}-{version}.tgz" if source == "npm" else f"{stem}_{version.replace(':', '%3a')}_all.deb"
-    package = Package(source, name, version, file, "")
-    path = cache_dir() / "packages" / file
-    if not path.is_file():
-        _bring(package, path)
-    return Package(source, name, version, file, _sha512(path))
-
-
-def _bring(package: Package, path: Path) -> None:
-    """Fetch an archive beside its place, and move it there once it is whole."""
+def bring(package: Package, path: Path) -> None:
+    """Fetch an archive beside its place, and move it there once it is whole. Raises: ValueError, saying why it did not come."""
     folder = path.parent / f".{package.file}.partial"
     shutil.rmtree(folder, ignore_errors=True)  # of a call that was cut short
     folder.mkdir(parents=True)
@@ -133,6 +122,7 @@ def _debian(path: Path) -> tarfile.TarFile:
     return tarfile.open(fileobj=io.BytesIO(lzma.decompress(packed[at + 60 : at + 60 + size])))
 
 
-def _sha512(path: Path) -> str:
+def sha512(path: Path) -> str:
+    """Of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha512").hexdigest()
